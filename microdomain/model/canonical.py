@@ -1,0 +1,137 @@
+"""A model's parts as plain dictionaries, and back: the form that is hashed, stored and written as TOML.
+
+Numbers are in house units, `kind` names the class, what is None or a class's only default is left
+out.  The parts of a list keep their order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import Any
+
+from microdomain.model.channels import Cluster
+from microdomain.model.checks import nearest
+from microdomain.model.currents import Fixed, Gaussian, Table
+from microdomain.model.gating import Open, Pulse, Train
+from microdomain.model.membrane import Closed, Held, Hold, Walls
+from microdomain.model.species import Buffer, Ion
+
+_KINDS: dict[str, dict[str, type]] = {
+    "current": {"fixed": Fixed, "gaussian": Gaussian, "table": Table},
+    "gate": {"open": Open, "pulse": Pulse, "train": Train},
+    "wall": {"closed": Closed, "held": Held},
+    "voltage": {"hold": Hold},
+}
+
+
+def plain(part: Any) -> dict[str, Any]:
+    """The fields of an ion, buffer, gate, waveform or voltage that are set, without its kind.
+
+    >>> plain(Pulse(0, 1))
+    {'on': 0.0, 'off': 1.0}
+    """
+    values = {f.name: getattr(part, f.name) for f in fields(part)}
+    return {
+        k: list(v) if isinstance(v, tuple) else v
+        for k, v in values.items()
+        if v is not None and v != math.inf
+    }
+
+
+def tagged(role: str, part: Any) -> dict[str, Any]:
+    """A current, gate, wall or voltage with its kind.
+
+    >>> tagged("current", Fixed(0.1))
+    {'kind': 'fixed', 'i': 0.1}
+    """
+    if isinstance(part, Fixed) and not isinstance(part.i, float):
+        part = part.i  # a waveform is a kind of its own: {kind = "gaussian", ...}
+    kind = next(word for word, cls in _KINDS[role].items() if type(part) is cls)
+    return {"kind": kind, **plain(part)}
+
+
+def untagged(role: str, given: dict[str, Any]) -> Any:
+    """The object that `tagged` came from.
+
+    >>> untagged("gate", {"kind": "pulse", "on": 0.0, "off": 1.0})
+    Pulse(on=0.0, off=1.0)
+    """
+    known = _KINDS[role]
+    kind = given.get("kind")
+    if kind not in known:
+        raise ValueError(
+            f"No {role} of kind {kind!r}; there are {', '.join(known)}.{nearest(str(kind), known)}"
+        )
+    part = build(known[kind], {k: v for k, v in given.items() if k != "kind"}, f"{role} of kind {kind!r}")
+    return Fixed(part) if isinstance(part, Gaussian | Table) else part
+
+
+def build(cls: type, given: dict[str, Any], what: str) -> Any:
+    """An object from its fields; a key that it does not have is refused by name."""
+    known = [f.name for f in fields(cls)]
+    for key in given:
+        if key not in known:
+            raise ValueError(
+                f"Unknown key {key!r} of the {what}; it has {', '.join(known)}.{nearest(key, known)}"
+            )
+    try:
+        return cls(**given)
+    except TypeError as error:
+        if "missing" not in str(error):
+            raise
+        missing = str(error).split(": ", 1)[-1]
+        raise ValueError(f"The {what} lacks {missing}.") from None
+
+
+def cluster_to_dict(cluster: Cluster) -> dict[str, Any]:
+    """A cluster with its positions written out."""
+    current = cluster.current
+    gate = cluster.gate
+    return {
+        "name": cluster.name,
+        **({} if cluster.face is None else {"face": cluster.face}),
+        "ion": cluster.ion,
+        "pore": cluster.pore,
+        "positions": [list(p) for p in cluster.positions],
+        "centred": cluster.centred,
+        "current": [tagged("current", c) for c in current]
+        if isinstance(current, tuple)
+        else tagged("current", current),
+        "gate": [tagged("gate", g) for g in gate] if isinstance(gate, tuple) else tagged("gate", gate),
+    }
+
+
+def cluster_from_dict(given: dict[str, Any]) -> Cluster:
+    """The cluster that `cluster_to_dict` came from; without "face" it is inside the box."""
+    parts = {"face": None, **given}
+    for role in ("current", "gate"):
+        if isinstance(parts.get(role), list):
+            parts[role] = tuple(untagged(role, part) for part in parts[role])
+        elif role in parts:
+            parts[role] = untagged(role, parts[role])
+    parts["positions"] = tuple(tuple(p) for p in parts.get("positions", ()))
+    cluster: Cluster = build(Cluster, parts, "cluster")
+    return cluster
+
+
+def parts_from_dict(given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `Model` from a canonical dictionary."""
+    parts = dict(given)
+    parts["box"] = tuple(tuple(side) for side in given.get("box", ()))
+    parts["ions"] = tuple(build(Ion, ion, "ion") for ion in given.get("ions", ()))
+    parts["buffers"] = tuple(build(Buffer, buffer, "buffer") for buffer in given.get("buffers", ()))
+    parts["channels"] = tuple(cluster_from_dict(cluster) for cluster in given.get("channels", ()))
+    if "walls" in given:
+        pairs = {
+            axis: tuple(untagged("wall", {"kind": w}) for w in pair) for axis, pair in given["walls"].items()
+        }
+        parts["walls"] = build(Walls, pairs, "walls")
+    if "voltage" in given:
+        parts["voltage"] = untagged("voltage", given["voltage"])
+    return parts
+
+
+def walls_to_dict(walls: Walls) -> dict[str, list[str]]:
+    """{"x": ["closed", "held"], ...}: lower and upper wall of each axis."""
+    return {axis: [tagged("wall", wall)["kind"] for wall in getattr(walls, axis)] for axis in "xyz"}

@@ -1,0 +1,224 @@
+"""The question: a box of cytosol, who is in it, where the channels are, what the walls do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from microdomain.model import canonical, checks, tree
+from microdomain.model.channels import Channel, Cluster, check_distances, resolve
+from microdomain.model.membrane import FACES, VOLTAGES, Held, Hold, Voltage, Walls
+from microdomain.model.species import Buffer, Ion
+from microdomain.model.toml_text import model_to_toml
+from microdomain.units import BODY
+
+Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+
+
+@dataclass(frozen=True, repr=False)
+class Model:
+    """A box of cytosol with ions, buffers and channels.  It knows no grid, no step, no device.
+
+    Models are frozen, comparable and hashable; `dataclasses.replace` makes variants.  Sequences
+    are kept as tuples, `uptake` as sorted pairs.
+
+    Parameters
+    ----------
+    box : three pairs, um         (lower, upper) along x, y and z
+    ions : sequence of Ion
+    buffers : sequence of Buffer
+    channels : Cluster or sequence of Cluster
+    walls : Walls                 closed where not said otherwise
+    uptake : dict, 1/ms           ion name -> k of the linear uptake -k (c - rest) everywhere in the box
+    temperature : float, K
+    voltage : Hold                membrane voltage, mV
+
+    Raises
+    ------
+    ValueError, TypeError         saying which part is wrong and what would be right
+
+    >>> calcium = Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
+    >>> Model(box=((-1, 1), (-1, 1), (0, 1)), ions=[calcium], channels=Cluster([(0, 0)])).species
+    ('Ca',)
+    """
+
+    box: Box
+    ions: tuple[Ion, ...]
+    buffers: tuple[Buffer, ...] = ()
+    channels: tuple[Cluster, ...] = ()
+    walls: Walls = Walls()
+    uptake: tuple[tuple[str, float], ...] = ()
+    temperature: float = BODY
+    voltage: Voltage = Hold(-70.0)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "box", _box(self.box))
+        put(self, "ions", _sequence(self.ions, Ion, "ions"))
+        put(self, "buffers", _sequence(self.buffers, Buffer, "buffers"))
+        put(self, "channels", _sequence(self.channels, Cluster, "channels"))
+        if not isinstance(self.walls, Walls):
+            raise TypeError(
+                f"Model: walls = {self.walls!r}; expected Walls(x=, y=, z=) of Closed() and Held()."
+            )
+        if not isinstance(self.voltage, VOLTAGES):
+            raise TypeError(f"Model: voltage = {self.voltage!r}; expected Hold(-70.0), in mV.")
+        put(self, "temperature", _temperature(self.temperature))
+        self._check_names()
+        put(self, "uptake", self._checked_uptake())
+        self._check_walls()
+        check_distances(self.resolved_channels)
+
+    def _check_names(self) -> None:
+        if not self.ions:
+            raise ValueError("Model: no ions; give at least one, e.g. Ion('Ca', z=2, D=0.22, rest=0.1).")
+        for kind, names in (("species", self.species), ("clusters", tuple(c.name for c in self.channels))):
+            for one in names:
+                if names.count(one) > 1:
+                    raise ValueError(f"Model: two {kind} are called {one!r}; give each a name of its own.")
+        known = ", ".join(repr(ion.name) for ion in self.ions)
+        users = [(f"Buffer {b.name!r} binds", b.binds) for b in self.buffers]
+        users += [(f"Cluster {c.name!r} passes", c.ion) for c in self.channels]
+        for what, ion in users:
+            if ion not in (i.name for i in self.ions):
+                raise ValueError(f"{what} {ion!r}, which is not among the model's ions: {known}.")
+
+    def _checked_uptake(self) -> tuple[tuple[str, float], ...]:
+        pairs = dict(self.uptake.items() if isinstance(self.uptake, Mapping) else self.uptake)
+        for ion in pairs:
+            self.ion(ion)
+        return tuple(
+            (ion, checks.number(k, f"Model: uptake of {ion!r}", "/ms", least=0))
+            for ion, k in sorted(pairs.items())
+        )
+
+    def _check_walls(self) -> None:
+        for channel in self.resolved_channels:
+            for face in FACES:
+                axis, side = divmod(FACES.index(face), 2)
+                if channel.position[axis] == self.box[axis][side] and isinstance(self.walls[face], Held):
+                    raise ValueError(
+                        f"Channel {channel.name!r} is on the held wall {face!r}, which would swallow its ions. "
+                        f"Close that wall, or move the channel."
+                    )
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Names of all that has a concentration: ions first, then buffers (their bound form)."""
+        return (*(i.name for i in self.ions), *(b.name for b in self.buffers))
+
+    def ion(self, name: str) -> Ion:
+        """The ion of that name; ValueError names those there are."""
+        return next((ion for ion in self.ions if ion.name == name), None) or self._unknown(name)
+
+    def buffer(self, name: str) -> Buffer:
+        """The buffer of that name; ValueError names those there are."""
+        return next((buffer for buffer in self.buffers if buffer.name == name), None) or self._unknown(name)
+
+    def _unknown(self, name: str) -> Any:
+        known = ", ".join(repr(one) for one in self.species)
+        raise ValueError(f"No species {name!r} in this model; it has {known}.")
+
+    def uptake_rate(self, name: str) -> float:
+        """Rate k of the uptake -k (c - rest) of an ion, 1/ms; 0 where there is none."""
+        self.ion(name)
+        return dict(self.uptake).get(name, 0.0)
+
+    def initial_ion(self, name: str) -> float:
+        """Free concentration of an ion at t = 0, uM."""
+        return self.ion(name).start
+
+    def initial_bound(self, name: str) -> float:
+        """Bound form of a buffer at t = 0, uM: as given, else in equilibrium with its ion at t = 0."""
+        buffer = self.buffer(name)
+        return (
+            float(buffer.bound_at(self.initial_ion(buffer.binds))) if buffer.bound is None else buffer.bound
+        )
+
+    def rest_bound(self, name: str) -> float:
+        """Bound form of a buffer in equilibrium with its ion at rest, uM (what held walls keep)."""
+        buffer = self.buffer(name)
+        return float(buffer.bound_at(self.ion(buffer.binds).rest))
+
+    @property
+    def volume(self) -> float:
+        """Volume of the box, um^3."""
+        return math.prod(high - low for low, high in self.box)
+
+    @cached_property
+    def resolved_channels(self) -> tuple[Channel, ...]:
+        """Every channel of every cluster, in the box's coordinates, numbered through."""
+        return resolve(self.channels, self.box)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Canonical plain dictionary: house units, lists for tuples, ready for JSON."""
+        return {
+            "box": [list(side) for side in self.box],
+            "temperature": self.temperature,
+            "ions": [canonical.plain(ion) for ion in self.ions],
+            "buffers": [canonical.plain(buffer) for buffer in self.buffers],
+            "channels": [canonical.cluster_to_dict(cluster) for cluster in self.channels],
+            "walls": canonical.walls_to_dict(self.walls),
+            "uptake": dict(self.uptake),
+            "voltage": canonical.tagged("voltage", self.voltage),
+        }
+
+    @classmethod
+    def from_dict(cls, given: dict[str, Any]) -> Model:
+        """The model that `to_dict` came from; unknown keys are refused."""
+        model: Model = canonical.build(cls, canonical.parts_from_dict(given), "model")
+        return model
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON, 64 hexadecimal digits; equal models have equal hashes."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_toml(self, title: str = "") -> str:
+        """The model as the text of a scenario file; `microdomain.load` reads it back to an equal Model."""
+        return model_to_toml(self.to_dict(), title)
+
+    def __repr__(self) -> str:
+        return tree.drawn(self)
+
+
+def _box(given: Any) -> Box:
+    try:
+        pairs = [tuple(pair) for pair in given]
+    except TypeError:
+        pairs = []
+    if len(pairs) != 3 or any(len(pair) != 2 for pair in pairs):
+        raise ValueError(
+            f"Model: box = {given!r}; expected three pairs (lower, upper) in um, e.g. ((-1, 1), (-1, 1), (0, 1))."
+        )
+    sides = []
+    for axis, (low, high) in zip("xyz", pairs, strict=True):
+        low, high = (checks.number(v, f"Model: box, {axis}", "um") for v in (low, high))
+        if high <= low:
+            raise ValueError(
+                f"Model: box, {axis}: upper end {high:g} um must lie above lower end {low:g} um."
+            )
+        sides.append((low, high))
+    return sides[0], sides[1], sides[2]
+
+
+def _sequence(given: Any, cls: type, word: str) -> tuple[Any, ...]:
+    items = (given,) if isinstance(given, cls) else tuple(given)
+    for item in items:
+        if not isinstance(item, cls):
+            raise TypeError(f"Model: {word} holds {item!r}; expected {cls.__name__}(...).")
+    return items
+
+
+def _temperature(given: Any) -> float:
+    T = checks.number(given, "Model: temperature", "K", above=0)
+    if not 250 <= T <= 350:
+        hint = f" {T:g} degC is {T + 273.15:g} K." if T < 80 else ""
+        raise ValueError(f"Model: temperature = {T:g} K is not one at which cells live (250 to 350 K).{hint}")
+    return T

@@ -1,0 +1,68 @@
+"""A model drawn as a small tree, for `repr`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from microdomain.model.currents import Fixed, Gaussian, Table
+from microdomain.model.gating import Open, Pulse, Train
+from microdomain.model.membrane import FACES, Held
+from microdomain.units import ZERO_CELSIUS
+
+
+def drawn(model: Any) -> str:
+    """A line for the box, then one for every ion, buffer and cluster, and one for the walls."""
+    size = " x ".join(f"{high - low:g}" for low, high in model.box)
+    head = f"Model  box {size} um, {model.temperature - ZERO_CELSIUS:.4g} degC, {model.voltage.V:g} mV, {model.hash[:12]}"
+    uptake = dict(model.uptake)
+    lines = []
+    for ion in model.ions:
+        line = f"{ion.name}  z = {ion.z:+d}, D = {ion.D:g} um^2/ms, rest {ion.rest:g} uM"
+        line += f", initially {ion.initial:g} uM" if ion.initial is not None else ""
+        line += f", outside {ion.outside:g} uM" if ion.outside is not None else ""
+        lines.append(line + (f", uptake {uptake[ion.name]:g} /ms" if ion.name in uptake else ""))
+    for buffer in model.buffers:
+        moves = f"D = {buffer.D:g} um^2/ms" if buffer.mobile else "immobile"
+        line = f"{buffer.name}  {buffer.total:g} uM, k_on = {buffer.k_on:g} /(uM ms), K_d = {buffer.K_d:g} uM, {moves}"
+        lines.append(line + (f", binds {buffer.binds}" if len(model.ions) > 1 else ""))
+    for cluster in model.channels:
+        n = len(cluster)
+        place = f"on {cluster.face}" if cluster.face else "inside"
+        line = f"{cluster.name}  {n} channel{'s' if n > 1 else ''} {place}, {_current(cluster.current)}, {_gate(cluster.gate)}"
+        lines.append(line + (f", passes {cluster.ion}" if len(model.ions) > 1 else ""))
+    held = [face for face in FACES if isinstance(model.walls[face], Held)]
+    lines.append(
+        "walls  "
+        + (
+            "all closed"
+            if not held
+            else "all held"
+            if len(held) == 6
+            else f"closed, held at {', '.join(held)}"
+        )
+    )
+    return "\n".join([head, *(f"├── {line}" for line in lines[:-1]), f"└── {lines[-1]}"])
+
+
+def _current(current: Any) -> str:
+    if isinstance(current, tuple):
+        return f"{len(current)} currents"
+    if isinstance(current, Fixed):
+        if isinstance(current.i, Gaussian):
+            return f"Gaussian {current.i.height:.4g} pA at {current.i.at:g} ms, width {current.i.fwhm:g} ms"
+        if isinstance(current.i, Table):
+            return f"current table {current.i.times[0]:g}-{current.i.times[-1]:g} ms"
+        return f"{current.i:g} pA"
+    return repr(current)
+
+
+def _gate(gate: Any) -> str:
+    if isinstance(gate, tuple):
+        return f"{len(gate)} gates"
+    if isinstance(gate, Open):
+        return "open"
+    if isinstance(gate, Pulse):
+        return f"pulse {gate.on:g}-{gate.off:g} ms"
+    if isinstance(gate, Train):
+        return f"train of {gate.count} x {gate.width:g} ms every {gate.period:g} ms from {gate.start:g} ms"
+    return repr(gate)
