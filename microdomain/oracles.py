@@ -1,0 +1,172 @@
+"""Closed forms that stand beside a result, and the same around the channels of a Model.
+
+Approximations of the buffered steady field (`eba`, `rba`, `lin`: concentrations, rest included) live in
+`microdomain.oracles_buffered`; exact fields of one ion without buffers (excess over rest) around points and
+discs in `microdomain.oracles_exact`, and near walls and pumps in `microdomain.oracles_walls`.  All are pure
+functions of numbers and arrays, and all are offered here.
+
+The functions of this file take a Model and points: `eba_at`, `rba_at` and `lin_at` are what a cluster that
+stays open would settle to if its membrane were flat and every other wall far away; `images_at` is exact in
+the Model's box, in time, without its buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microdomain.oracles_buffered import eba, lin, lin_excess, rba
+from microdomain.oracles_exact import (
+    binding,
+    disc_axis,
+    disc_rim,
+    disc_steady_mean,
+    distances,
+    point_steady,
+    point_transient,
+    point_uptake,
+)
+from microdomain.oracles_walls import box_transient, cleft_steady, pumped_slab, pumped_wall_steady
+
+if TYPE_CHECKING:
+    from microdomain.model import Model
+
+__all__ = [
+    "binding",
+    "box_transient",
+    "cleft_steady",
+    "disc_axis",
+    "disc_rim",
+    "disc_steady_mean",
+    "distances",
+    "eba",
+    "eba_at",
+    "images_at",
+    "lin",
+    "lin_at",
+    "lin_excess",
+    "point_steady",
+    "point_transient",
+    "point_uptake",
+    "pumped_slab",
+    "pumped_wall_steady",
+    "rba",
+    "rba_at",
+]
+
+
+def eba_at(model: Model, points: Any, influx: Sequence[float] | None = None, ion: str = "Ca") -> np.ndarray:
+    """`eba` around the channels of a Model, as if its membranes were flat and its other walls far away.
+
+    Parameters
+    ----------
+    model : Model
+    points : array (points, 3), um
+    influx : (channels,), pA      one per channel of the ion, in the model's order; by default each channel's
+                                  constant current, as if open for ever
+    ion : str
+
+    Returns
+    -------
+    array (points,), uM           free ion, rest included
+
+    Raises
+    ------
+    ValueError                    if a channel's current is not constant and no influx is given
+    """
+    around = _surroundings(model, points, influx, ion)
+    return eba(**around, uptake=model.uptake_rate(ion))
+
+
+def rba_at(model: Model, points: Any, influx: Sequence[float] | None = None, ion: str = "Ca") -> np.ndarray:
+    """`rba` around the channels of a Model; parameters and errors as in `eba_at`."""
+    return rba(**_surroundings(model, points, influx, ion))
+
+
+def lin_at(model: Model, points: Any, influx: Sequence[float] | None = None, ion: str = "Ca") -> np.ndarray:
+    """`lin` around the channels of a Model; parameters and errors as in `eba_at`."""
+    around = _surroundings(model, points, influx, ion)
+    return lin(**around, uptake=model.uptake_rate(ion))
+
+
+def images_at(model: Model, points: Any, t: float, ion: str = "Ca") -> np.ndarray:
+    """The field without any buffer, exact: images of every channel in the walls, its gate's openings in time.
+
+    Parameters
+    ----------
+    model : Model                 its buffers are left out; walls closed or held; currents constant
+    points : array (points, 3), um
+    t : float, ms
+    ion : str
+
+    Returns
+    -------
+    array (points,), uM           free ion, rest included; `initial` of the ion is not looked at
+
+    Raises
+    ------
+    ValueError                    if a channel's current is not constant, or its gate has no fixed openings
+    """
+    points = np.atleast_2d(np.asarray(points, float))
+    who, rate = model.ion(ion), model.uptake_rate(ion)
+    faces = [axis + side for axis in "xyz" for side in "-+"]
+    held = [face for face in faces if type(model.walls[face]).__name__ == "Held"]
+    field = np.full(len(points), float(who.rest))
+    for channel in model.resolved_channels:
+        if channel.ion != ion:
+            continue
+        if not hasattr(channel.gate, "intervals"):
+            raise ValueError(
+                f"Channel {channel.name}: its gate opens at random, so images have no times to use."
+            )
+        for opens, closes in channel.gate.intervals():
+            field += box_transient(
+                points,
+                t - opens,
+                channel.position,
+                _constant_influx(channel),
+                who.D,
+                model.box,
+                held=held,
+                rate=rate,
+                duration=closes - opens,
+                z=who.z,
+            )
+    return field
+
+
+def _constant_influx(channel: Any) -> float:
+    """The channel's influx in pA, if it is one number."""
+    current = getattr(channel.current, "i", None)
+    if isinstance(current, int | float):
+        return float(current)
+    raise ValueError(
+        f"Channel {channel.name} has the current {channel.current!r}, which is not one number: "
+        "give influx= in pA, one per channel."
+    )
+
+
+def _surroundings(model: Model, points: Any, influx: Sequence[float] | None, ion: str) -> dict[str, Any]:
+    """Arguments of `eba`, `rba` and `lin` for the channels and buffers of one ion."""
+    channels = [channel for channel in model.resolved_channels if channel.ion == ion]
+    if influx is None:
+        influx = [_constant_influx(channel) for channel in channels]
+    elif len(influx) != len(channels):
+        raise ValueError(f"{len(influx)} influxes for {len(channels)} channels of {ion}: expected one each.")
+    buffers = [b for b in model.buffers if b.binds == ion and b.D > 0]
+    who = model.ion(ion)
+    positions = np.array([channel.position for channel in channels], float).reshape(-1, 3)
+    return {
+        "r": distances(points, positions),
+        "influx": np.asarray(influx, float),
+        "D": who.D,
+        "rest": who.rest,
+        "total": [b.total for b in buffers],
+        "k_on": [b.k_on for b in buffers],
+        "K_d": [b.K_d for b in buffers],
+        "D_b": [b.D for b in buffers],
+        "z": who.z,
+        "solid_angle": np.array([4 * np.pi if channel.face is None else 2 * np.pi for channel in channels]),
+    }
