@@ -90,7 +90,7 @@ def cluster_to_dict(cluster: Cluster) -> dict[str, Any]:
     gate = cluster.gate
     return {
         "name": cluster.name,
-        **({} if cluster.face is None else {"face": cluster.face}),
+        "face": cluster.face or "inside",
         "ion": cluster.ion,
         "pore": cluster.pore,
         "positions": [list(p) for p in cluster.positions],
@@ -103,8 +103,9 @@ def cluster_to_dict(cluster: Cluster) -> dict[str, Any]:
 
 
 def cluster_from_dict(given: dict[str, Any]) -> Cluster:
-    """The cluster that `cluster_to_dict` came from; without "face" it is inside the box."""
-    parts = {"face": None, **given}
+    """The cluster that `cluster_to_dict` came from."""
+    face = given.get("face", "z-")
+    parts = {**given, "face": None if face == "inside" else face}
     for role in ("current", "gate"):
         if isinstance(parts.get(role), list):
             parts[role] = tuple(untagged(role, part) for part in parts[role])

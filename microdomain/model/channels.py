@@ -17,6 +17,8 @@ from microdomain.model.currents import CURRENT_KINDS, Current, Fixed
 from microdomain.model.gating import GATES, Gate, Open
 from microdomain.model.membrane import FACES
 
+_TENTH, _OPEN = Fixed(0.1), Open()
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -73,8 +75,8 @@ class Cluster:
     face: str | None = "z-"
     ion: str = "Ca"
     pore: float = 0.005
-    current: Current | tuple[Current, ...] = Fixed(0.1)
-    gate: Gate | tuple[Gate, ...] = Open()
+    current: Current | tuple[Current, ...] = _TENTH
+    gate: Gate | tuple[Gate, ...] = _OPEN
     name: str = "channels"
     centred: bool = False
 
@@ -122,7 +124,8 @@ class Cluster:
                 )
         if several and len(items) != len(self.positions):
             raise ValueError(
-                f"{who}: {len(items)} {word}s for {len(self.positions)} channels; give one for all or one per channel."
+                f"{who}: {len(items)} {word}s for {len(self.positions)} channels; "
+                "give one for all or one per channel."
             )
         return items[0] if all(item == items[0] for item in items) else tuple(items)
 
@@ -249,7 +252,7 @@ def _place(
         if abs(place[axis] - wall) > 1e-9 * max(abs(wall), box[axis][1] - box[axis][0]):
             raise ValueError(
                 f"Channel {k} of {cluster.name!r} at {_point(place)} um is not on face {cluster.face!r} "
-                f"({'xyz'[axis]} = {wall:g} um). Give two coordinates, or face=None for a channel inside the box."
+                f"({'xyz'[axis]} = {wall:g} um). Give two coordinates, or face=None for a channel inside."
             )
         place[axis] = wall
     if cluster.centred:
@@ -263,7 +266,8 @@ def _place(
         if cluster.face is None and v in (low, high):
             face = "xyz"[axis] + ("-" if v == low else "+")
             raise ValueError(
-                f"Channel {k} of {cluster.name!r} lies on face {face!r}, but its cluster has face=None. Give face={face!r}."
+                f"Channel {k} of {cluster.name!r} lies on face {face!r}, "
+                f"but its cluster has face=None. Give face={face!r}."
             )
     return (place[0], place[1], place[2]), (normal[0], normal[1], normal[2])
 

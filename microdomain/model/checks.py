@@ -33,7 +33,7 @@ def number(
     unit = f" {unit}" if unit else ""
     if isinstance(value, str):
         raise TypeError(
-            f"{what} = {value!r} is a text, not a number. In Python give a number in house units{unit and f' ({unit[1:]})'}; "
+            f"{what} = {value!r} is a text, not a number. In Python give a number{unit and f' in{unit}'}; "
             "texts with units belong in a scenario file."
         )
     try:
@@ -72,7 +72,8 @@ def name(value: Any, what: str) -> str:
     """
     if not isinstance(value, str) or not _NAME.match(value):
         raise ValueError(
-            f"{what} name {value!r} must begin with a letter and hold only letters, digits, '_', '+', '-' and '.'."
+            f"{what} name {value!r} must begin with a letter and hold "
+            "only letters, digits, '_', '+', '-' and '.'."
         )
     return value
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from microdomain.model import checks
@@ -107,7 +108,7 @@ class Table:
             raise ValueError(
                 f"Table: {len(times)} times and {len(values)} values; give as many of both, at least two."
             )
-        for k, (a, b) in enumerate(zip(times, times[1:], strict=False)):
+        for k, (a, b) in enumerate(pairwise(times)):
             if b <= a:
                 raise ValueError(f"Table: times must increase; time {k + 1} ({b:g} ms) follows {a:g} ms.")
         object.__setattr__(self, "times", times)

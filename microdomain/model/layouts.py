@@ -77,6 +77,6 @@ def scattered(n: int, within: Any, exclusion: float, seed: int) -> list[tuple[fl
             if len(points) == n:
                 return points
     raise ValueError(
-        f"Cluster.random: only {len(points)} of {n} channels found room at least {1000 * exclusion:.4g} nm apart in {place}. "
-        "Give fewer channels, a smaller exclusion, or more room."
+        f"Cluster.random: only {len(points)} of {n} channels found room at least "
+        f"{1000 * exclusion:.4g} nm apart in {place}. Give fewer channels, a smaller exclusion, or more room."
     )

@@ -17,6 +17,7 @@ from microdomain.model.species import Buffer, Ion
 from microdomain.model.toml_text import model_to_toml
 from microdomain.units import BODY
 
+_CLOSED, _HOLD = Walls(), Hold(-70.0)
 Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
@@ -51,10 +52,10 @@ class Model:
     ions: tuple[Ion, ...]
     buffers: tuple[Buffer, ...] = ()
     channels: tuple[Cluster, ...] = ()
-    walls: Walls = Walls()
+    walls: Walls = _CLOSED
     uptake: tuple[tuple[str, float], ...] = ()
     temperature: float = BODY
-    voltage: Voltage = Hold(-70.0)
+    voltage: Voltage = _HOLD
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -103,8 +104,8 @@ class Model:
                 axis, side = divmod(FACES.index(face), 2)
                 if channel.position[axis] == self.box[axis][side] and isinstance(self.walls[face], Held):
                     raise ValueError(
-                        f"Channel {channel.name!r} is on the held wall {face!r}, which would swallow its ions. "
-                        f"Close that wall, or move the channel."
+                        f"Channel {channel.name!r} is on the held wall {face!r}, which would "
+                        "swallow its ions. Close that wall, or move the channel."
                     )
 
     @property
@@ -112,37 +113,38 @@ class Model:
         """Names of all that has a concentration: ions first, then buffers (their bound form)."""
         return (*(i.name for i in self.ions), *(b.name for b in self.buffers))
 
-    def ion(self, name: str) -> Ion:
+    def ion(self, name: str | Ion) -> Ion:
         """The ion of that name; ValueError names those there are."""
-        return next((ion for ion in self.ions if ion.name == name), None) or self._unknown(name)
+        found = [ion for ion in self.ions if name in (ion.name, ion)]
+        return found[0] if found else self._unknown(name)
 
-    def buffer(self, name: str) -> Buffer:
+    def buffer(self, name: str | Buffer) -> Buffer:
         """The buffer of that name; ValueError names those there are."""
-        return next((buffer for buffer in self.buffers if buffer.name == name), None) or self._unknown(name)
+        found = [buffer for buffer in self.buffers if name in (buffer.name, buffer)]
+        return found[0] if found else self._unknown(name)
 
-    def _unknown(self, name: str) -> Any:
+    def _unknown(self, name: Any) -> Any:
         known = ", ".join(repr(one) for one in self.species)
-        raise ValueError(f"No species {name!r} in this model; it has {known}.")
+        raise ValueError(f"No species {getattr(name, 'name', name)!r} in this model; it has {known}.")
 
-    def uptake_rate(self, name: str) -> float:
+    def uptake_rate(self, ion: str | Ion) -> float:
         """Rate k of the uptake -k (c - rest) of an ion, 1/ms; 0 where there is none."""
-        self.ion(name)
-        return dict(self.uptake).get(name, 0.0)
+        return dict(self.uptake).get(self.ion(ion).name, 0.0)
 
-    def initial_ion(self, name: str) -> float:
+    def initial_ion(self, ion: str | Ion) -> float:
         """Free concentration of an ion at t = 0, uM."""
-        return self.ion(name).start
+        return self.ion(ion).start
 
-    def initial_bound(self, name: str) -> float:
+    def initial_bound(self, buffer: str | Buffer) -> float:
         """Bound form of a buffer at t = 0, uM: as given, else in equilibrium with its ion at t = 0."""
-        buffer = self.buffer(name)
-        return (
-            float(buffer.bound_at(self.initial_ion(buffer.binds))) if buffer.bound is None else buffer.bound
-        )
+        buffer = self.buffer(buffer)
+        if buffer.bound is not None:
+            return buffer.bound
+        return float(buffer.bound_at(self.initial_ion(buffer.binds)))
 
-    def rest_bound(self, name: str) -> float:
+    def rest_bound(self, buffer: str | Buffer) -> float:
         """Bound form of a buffer in equilibrium with its ion at rest, uM (what held walls keep)."""
-        buffer = self.buffer(name)
+        buffer = self.buffer(buffer)
         return float(buffer.bound_at(self.ion(buffer.binds).rest))
 
     @property
@@ -195,7 +197,8 @@ def _box(given: Any) -> Box:
         pairs = []
     if len(pairs) != 3 or any(len(pair) != 2 for pair in pairs):
         raise ValueError(
-            f"Model: box = {given!r}; expected three pairs (lower, upper) in um, e.g. ((-1, 1), (-1, 1), (0, 1))."
+            f"Model: box = {given!r}; expected three pairs (lower, upper) in um, "
+            "e.g. ((-1, 1), (-1, 1), (0, 1))."
         )
     sides = []
     for axis, (low, high) in zip("xyz", pairs, strict=True):

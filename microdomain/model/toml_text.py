@@ -48,7 +48,7 @@ def model_to_toml(model: dict[str, Any], title: str = "") -> str:
             rest = {k: v for k, v in part.items() if k != "name"}
             lines += _table(f"[model.{word}.{_key(part['name'])}]", rest)
     for cluster in model["channels"]:
-        lines += _table("[[model.channels]]", {"face": "inside", **cluster})
+        lines += _table("[[model.channels]]", cluster)
     for word in ("uptake", "walls", "voltage"):
         if model[word]:
             lines += _table(f"[model.{word}]", model[word])

@@ -13,7 +13,8 @@ from microdomain.units import ZERO_CELSIUS
 def drawn(model: Any) -> str:
     """A line for the box, then one for every ion, buffer and cluster, and one for the walls."""
     size = " x ".join(f"{high - low:g}" for low, high in model.box)
-    head = f"Model  box {size} um, {model.temperature - ZERO_CELSIUS:.4g} degC, {model.voltage.V:g} mV, {model.hash[:12]}"
+    head = f"Model  box {size} um, {model.temperature - ZERO_CELSIUS:.4g} degC, "
+    head += f"{model.voltage.V:g} mV, {model.hash[:12]}"
     uptake = dict(model.uptake)
     lines = []
     for ion in model.ions:
@@ -22,13 +23,16 @@ def drawn(model: Any) -> str:
         line += f", outside {ion.outside:g} uM" if ion.outside is not None else ""
         lines.append(line + (f", uptake {uptake[ion.name]:g} /ms" if ion.name in uptake else ""))
     for buffer in model.buffers:
-        moves = f"D = {buffer.D:g} um^2/ms" if buffer.mobile else "immobile"
-        line = f"{buffer.name}  {buffer.total:g} uM, k_on = {buffer.k_on:g} /(uM ms), K_d = {buffer.K_d:g} uM, {moves}"
+        line = (
+            f"{buffer.name}  {buffer.total:g} uM, k_on = {buffer.k_on:g} /(uM ms), K_d = {buffer.K_d:g} uM, "
+        )
+        line += f"D = {buffer.D:g} um^2/ms" if buffer.mobile else "immobile"
         lines.append(line + (f", binds {buffer.binds}" if len(model.ions) > 1 else ""))
     for cluster in model.channels:
         n = len(cluster)
         place = f"on {cluster.face}" if cluster.face else "inside"
-        line = f"{cluster.name}  {n} channel{'s' if n > 1 else ''} {place}, {_current(cluster.current)}, {_gate(cluster.gate)}"
+        line = f"{cluster.name}  {n} channel{'s' if n > 1 else ''} {place}, "
+        line += f"{_current(cluster.current)}, {_gate(cluster.gate)}"
         lines.append(line + (f", passes {cluster.ion}" if len(model.ions) > 1 else ""))
     held = [face for face in FACES if isinstance(model.walls[face], Held)]
     lines.append(
