@@ -8,8 +8,9 @@ that the length of the coordinate is the number of frames that count.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,3 +204,30 @@ def stranger(folder: Path) -> Path | None:
         if found is not None:
             return found
     return None
+
+
+@contextmanager
+def leftovers_ignored() -> Iterator[None]:
+    """Zarr warns of the temporary files that a killed write leaves; they harm nothing."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Object at .*partial is not recognized")
+        yield
+
+
+def open_root(path: str | Path) -> zarr.Group:
+    """The root of a store for reading, or a sentence about what stands there instead."""
+    import zarr
+
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no store at '{path}'. Give the folder that a run wrote with -o or out=."
+        )
+    try:
+        root = zarr.open_group(path, mode="r", zarr_format=3)
+        ours = "microdomain_store" in root.attrs
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"'{path}' is not a Zarr store. Give the folder that a run wrote.") from error
+    if not ours:
+        raise ValueError(f"'{path}' is a Zarr store, but not one that microdomain wrote.")
+    return root

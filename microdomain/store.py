@@ -19,10 +19,10 @@ xarray calls a dataset: arrays whose dimensions have names, and a dictionary of 
   group may grow along several.  A 1-D coordinate appends that many frames at once.
 - Frames are copied, gathered, and written after 16 MiB or a second; `Writer.flush` writes now.
 - One chunk is one frame; frames below 64 KiB share one.  Blosc, zstd level 3, byte shuffle.
-- A frame counts when its coordinate stands on disk, which is written last; `read` shows no other.
-  So a store is readable at every moment, also after a crash.
+- A frame counts when its coordinate stands on disk, which is written last.  `read` cuts to the
+  frames that count, so it opens a store at every moment, also after a kill between two writes.
 - The root's attribute ``complete`` is False until `Writer.close`; ``partial_because`` tells why a
-  run that raised stopped.  ``xarray.open_zarr(path, consolidated=False)`` opens every group, too.
+  run that raised stopped.  ``xarray.open_zarr(path, consolidated=False)`` opens closed stores, too.
 - `create` refuses a path that exists.  ``overwrite=True`` deletes it, but only a Zarr store.
 
 Only this file and `read`'s callers know Zarr; nothing here knows what a result is.
@@ -42,7 +42,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microdomain.frames import Growth, counted_frames, listed, plain, stranger, write_array
+from microdomain.frames import (
+    Growth,
+    counted_frames,
+    leftovers_ignored,
+    listed,
+    open_root,
+    plain,
+    stranger,
+    write_array,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -108,21 +117,24 @@ def read(path: str | Path, group: str = "/") -> xarray.Dataset:
     """
     import xarray
 
-    root = _open(path)
+    root = open_root(path)
     inside = group.strip("/")
     if inside and inside not in groups(path):
         raise ValueError(f"No group '{group}' in '{path}'; it has {listed(groups(path))}.")
     node: Any = root[inside] if inside else root
-    counts, crooked = counted_frames(node)
-    lazily = partial(xarray.open_dataset, path, engine="zarr", group=inside, consolidated=False, chunks=None)
-    if crooked:
-        # Arrays of unequal length make no dataset: each is opened alone and cut to the frames that count.
-        names = set(node.array_keys())
-        parts = [lazily(drop_variables=names - {name}) for name in sorted(names)]
-        cut = [part.isel({d: slice(n) for d, n in counts.items() if d in part.dims}) for part in parts]
-        data = xarray.merge(cut, compat="no_conflicts", join="exact", combine_attrs="override")
-    else:
-        data = lazily()
+    with leftovers_ignored():
+        counts, crooked = counted_frames(node)
+        lazily = partial(
+            xarray.open_dataset, path, engine="zarr", group=inside, consolidated=False, chunks=None
+        )
+        if crooked:
+            # Arrays of unequal length make no dataset: each is opened alone and cut to the frames that count.
+            names = set(node.array_keys())
+            parts = [lazily(drop_variables=names - {name}) for name in sorted(names)]
+            cut = [part.isel({d: slice(n) for d, n in counts.items() if d in part.dims}) for part in parts]
+            data = xarray.merge(cut, compat="no_conflicts", join="exact", combine_attrs="override")
+        else:
+            data = lazily()
     for name in [name for name, variable in data.variables.items() if variable.dtype.kind == "T"]:
         text = data[name]  # from NumPy's newer kind of text to the one that every tool knows
         data[name] = text.dims, np.array(text.values.tolist(), dtype=str).reshape(text.shape), text.attrs
@@ -142,7 +154,9 @@ def groups(path: str | Path) -> tuple[str, ...]:
     """
     import zarr
 
-    found = (name for name, node in _open(path).members(max_depth=None) if isinstance(node, zarr.Group))
+    root = open_root(path)
+    with leftovers_ignored():
+        found = [name for name, node in root.members(max_depth=None) if isinstance(node, zarr.Group)]
     return tuple(sorted(found))
 
 
@@ -261,24 +275,6 @@ class Writer:
         if self.closed:
             raise ValueError(f"'{self.path}' is closed; nothing can be added to it.")
         return self._root.require_group(group.strip("/")) if group.strip("/") else self._root
-
-
-def _open(path: str | Path) -> zarr.Group:
-    import zarr
-
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(
-            f"There is no store at '{path}'. Give the folder that a run wrote with -o or out=."
-        )
-    try:
-        root = zarr.open_group(path, mode="r", zarr_format=3)
-        ours = "microdomain_store" in root.attrs
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"'{path}' is not a Zarr store. Give the folder that a run wrote.") from error
-    if not ours:
-        raise ValueError(f"'{path}' is a Zarr store, but not one that microdomain wrote.")
-    return root
 
 
 def _make_room(path: Path, overwrite: bool) -> None:

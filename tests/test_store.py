@@ -242,7 +242,9 @@ def test_an_existing_path_is_refused_and_a_store_replaced_when_allowed(path):
     ):
         store.create(path)
     assert store.read(path).sizes["time"] == 3
-    (path / "Ca" / "zarr.json.0f.partial").touch()  # what a killed write leaves
+    for folder in (path, path / "Ca", path / "mouths"):
+        (folder / "zarr.0f.partial").touch()  # what a killed write leaves
+    assert store.read(path, "mouths").sizes["time"] == 3
     with store.create(path, overwrite=True) as out:
         fill(out, 1)
     assert store.read(path).sizes["time"] == 1
