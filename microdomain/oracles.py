@@ -13,10 +13,11 @@ the Model's box, in time, without its buffers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from microdomain.model import FACES, Channel, Held, Model
 from microdomain.oracles_buffered import eba, lin, lin_excess, rba
 from microdomain.oracles_exact import (
     binding,
@@ -29,9 +30,6 @@ from microdomain.oracles_exact import (
     point_uptake,
 )
 from microdomain.oracles_walls import box_transient, cleft_steady, pumped_slab, pumped_wall_steady
-
-if TYPE_CHECKING:
-    from microdomain.model import Model
 
 __all__ = [
     "binding",
@@ -75,30 +73,42 @@ def eba_at(model: Model, points: Any, influx: Sequence[float] | None = None, ion
     Raises
     ------
     ValueError                    if a channel's current is not constant and no influx is given
+
+    Source: see `microdomain.oracles_buffered`.
+
+    >>> from microdomain.model import Buffer, Cluster, Fixed, Ion
+    >>> bapta = Buffer("BAPTA", total=1000, k_on=0.4, K_d=0.22, D=0.2)
+    >>> calcium = Ion("Ca", z=2, D=0.22, rest=0.1)
+    >>> one = Model(((-1, 1), (-1, 1), (0, 1)), [calcium], [bapta], Cluster([(0, 0)], current=Fixed(0.1)))
+    >>> eba_at(one, [(0, 0, 0.01), (0, 0, 0.1)]).round(5)
+    array([26.42448,  0.20926])
     """
     around = _surroundings(model, points, influx, ion)
     return eba(**around, uptake=model.uptake_rate(ion))
 
 
 def rba_at(model: Model, points: Any, influx: Sequence[float] | None = None, ion: str = "Ca") -> np.ndarray:
-    """`rba` around the channels of a Model; parameters and errors as in `eba_at`."""
+    """`rba` around the channels of a Model: (points,), uM; parameters and errors as in `eba_at`."""
     return rba(**_surroundings(model, points, influx, ion))
 
 
 def lin_at(model: Model, points: Any, influx: Sequence[float] | None = None, ion: str = "Ca") -> np.ndarray:
-    """`lin` around the channels of a Model; parameters and errors as in `eba_at`."""
+    """`lin` around the channels of a Model: (points,), uM; parameters and errors as in `eba_at`."""
     around = _surroundings(model, points, influx, ion)
     return lin(**around, uptake=model.uptake_rate(ion))
 
 
-def images_at(model: Model, points: Any, t: float, ion: str = "Ca") -> np.ndarray:
+def images_at(
+    model: Model, points: Any, t: float, influx: Sequence[float] | None = None, ion: str = "Ca"
+) -> np.ndarray:
     """The field without any buffer, exact: images of every channel in the walls, its gate's openings in time.
 
     Parameters
     ----------
-    model : Model                 its buffers are left out; walls closed or held; currents constant
+    model : Model                 its buffers are left out; walls closed or held
     points : array (points, 3), um
     t : float, ms
+    influx : (channels,), pA      of each open channel, as in `eba_at`
     ion : str
 
     Returns
@@ -107,16 +117,16 @@ def images_at(model: Model, points: Any, t: float, ion: str = "Ca") -> np.ndarra
 
     Raises
     ------
-    ValueError                    if a channel's current is not constant, or its gate has no fixed openings
+    ValueError                    if a gate has no fixed openings, or a current is not constant and no
+                                  influx is given
+
+    Source: Carslaw & Jaeger 1959, chapter 14.
     """
     points = np.atleast_2d(np.asarray(points, float))
     who, rate = model.ion(ion), model.uptake_rate(ion)
-    faces = [axis + side for axis in "xyz" for side in "-+"]
-    held = [face for face in faces if type(model.walls[face]).__name__ == "Held"]
+    held = [face for face in FACES if isinstance(model.walls[face], Held)]
     field = np.full(len(points), float(who.rest))
-    for channel in model.resolved_channels:
-        if channel.ion != ion:
-            continue
+    for channel, pA in _channels(model, influx, ion):
         if not hasattr(channel.gate, "intervals"):
             raise ValueError(
                 f"Channel {channel.name}: its gate opens at random, so images have no times to use."
@@ -126,7 +136,7 @@ def images_at(model: Model, points: Any, t: float, ion: str = "Ca") -> np.ndarra
                 points,
                 t - opens,
                 channel.position,
-                _constant_influx(channel),
+                pA,
                 who.D,
                 model.box,
                 held=held,
@@ -137,7 +147,7 @@ def images_at(model: Model, points: Any, t: float, ion: str = "Ca") -> np.ndarra
     return field
 
 
-def _constant_influx(channel: Any) -> float:
+def _constant_influx(channel: Channel) -> float:
     """The channel's influx in pA, if it is one number."""
     current = getattr(channel.current, "i", None)
     if isinstance(current, int | float):
@@ -148,19 +158,25 @@ def _constant_influx(channel: Any) -> float:
     )
 
 
-def _surroundings(model: Model, points: Any, influx: Sequence[float] | None, ion: str) -> dict[str, Any]:
-    """Arguments of `eba`, `rba` and `lin` for the channels and buffers of one ion."""
+def _channels(model: Model, influx: Sequence[float] | None, ion: str) -> list[tuple[Channel, float]]:
+    """The channels of one ion, each with the pA it carries while open."""
     channels = [channel for channel in model.resolved_channels if channel.ion == ion]
     if influx is None:
-        influx = [_constant_influx(channel) for channel in channels]
-    elif len(influx) != len(channels):
+        return [(channel, _constant_influx(channel)) for channel in channels]
+    if len(influx) != len(channels):
         raise ValueError(f"{len(influx)} influxes for {len(channels)} channels of {ion}: expected one each.")
+    return [(channel, float(pA)) for channel, pA in zip(channels, influx, strict=True)]
+
+
+def _surroundings(model: Model, points: Any, influx: Sequence[float] | None, ion: str) -> dict[str, Any]:
+    """Arguments of `eba`, `rba` and `lin` for the channels and buffers of one ion."""
+    sources = _channels(model, influx, ion)
     buffers = [b for b in model.buffers if b.binds == ion and b.D > 0]
     who = model.ion(ion)
-    positions = np.array([channel.position for channel in channels], float).reshape(-1, 3)
+    positions = np.array([channel.position for channel, _ in sources], float).reshape(-1, 3)
     return {
         "r": distances(points, positions),
-        "influx": np.asarray(influx, float),
+        "influx": np.array([pA for _, pA in sources], float),
         "D": who.D,
         "rest": who.rest,
         "total": [b.total for b in buffers],
@@ -168,5 +184,5 @@ def _surroundings(model: Model, points: Any, influx: Sequence[float] | None, ion
         "K_d": [b.K_d for b in buffers],
         "D_b": [b.D for b in buffers],
         "z": who.z,
-        "solid_angle": np.array([4 * np.pi if channel.face is None else 2 * np.pi for channel in channels]),
+        "solid_angle": np.array([4 * np.pi if channel.face is None else 2 * np.pi for channel, _ in sources]),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from microdomain import oracles
+from microdomain.model import Buffer, Closed, Cluster, Fixed, Gaussian, Held, Ion, Model, Pulse, Walls
 from microdomain.units import flux_per_pA
 
 I, D, REST = 0.1, 0.22, 0.1
@@ -338,41 +339,16 @@ def test_buffered_errors_say_what_does_not_fit():
 # ---------------------------------------------------------------- a Model's channels
 
 
-def model_of(buffers=(), gate=None, current=0.1, held=()):
-    """What the oracles read of a Model, and nothing else."""
-
-    class Held:
-        pass
-
-    class Closed:
-        pass
-
-    gate = gate or SimpleNamespace(intervals=lambda: ((0.0, 1.0),))
-    channels = [
-        SimpleNamespace(
-            name=f"c[{k}]",
-            position=(0.04 * k, 0.0, 0.0),
-            face="z-",
-            ion="Ca",
-            gate=gate,
-            current=SimpleNamespace(i=current),
-        )
-        for k in range(2)
-    ]
-    faces = [axis + side for axis in "xyz" for side in "-+"]
-    return SimpleNamespace(
-        box=P3_BOX,
-        buffers=buffers,
-        walls={face: Held() if face in held else Closed() for face in faces},
-        resolved_channels=channels,
-        ion=lambda name: SimpleNamespace(D=D, rest=REST, z=2),
-        uptake_rate=lambda name: 0.0,
-    )
+def model_of(current=0.1, **parts):
+    """Two channels 40 nm apart, open for 1 ms, in the large box."""
+    pair = Cluster([(0, 0), (0.04, 0)], current=Fixed(current), gate=Pulse(0, 1), name="c")
+    calcium = Ion("Ca", z=2, D=D, rest=REST)
+    return Model(**{"box": P3_BOX, "ions": [calcium], "channels": pair} | parts)
 
 
 def test_the_approximations_around_a_models_channels():
-    bapta = SimpleNamespace(binds="Ca", total=1000, k_on=0.4, K_d=0.22, D=0.2)
-    fixed = SimpleNamespace(binds="Ca", total=400, k_on=0.1, K_d=10, D=0.0)
+    bapta = Buffer("BAPTA", total=1000, k_on=0.4, K_d=0.22, D=0.2)
+    fixed = Buffer("fixed", total=400, k_on=0.1, K_d=10)
     model, point = model_of(buffers=(fixed, bapta)), [(0.0, 0.0, 0.03)]
     for at, plain in (
         (oracles.eba_at, oracles.eba),
@@ -383,17 +359,36 @@ def test_the_approximations_around_a_models_channels():
         agrees(at(model, point, influx=[0.1, 0.0]), plain(0.03, 0.1, D, REST, **BAPTA), 1e-14)
     with pytest.raises(ValueError, match="3 influxes for 2 channels of Ca"):
         oracles.eba_at(model, point, influx=[1, 2, 3])
+    wave = model_of(current=Gaussian(peak=0.3, at=0.6, fwhm=0.36))
     with pytest.raises(ValueError, match=r"Channel c\[0\] has the current .* which is not one number"):
-        oracles.eba_at(model_of(current="a waveform"), point)
+        oracles.eba_at(wave, point)
+    agrees(
+        oracles.eba_at(wave, point, influx=[0.3, 0.3]), oracles.eba_at(model_of(current=0.3), point), 1e-14
+    )
+
+
+def test_a_channel_inside_the_cytosol_has_half_the_field_and_uptake_counts():
+    inside = Cluster([(0, 0, 0.5)], face=None, current=Fixed(0.1), name="inside")
+    model = model_of(channels=inside, uptake={"Ca": 10.0})
+    got = oracles.eba_at(model, [(0, 0, 0.55)])
+    agrees(got - REST, oracles.point_uptake(0.05, np.inf, 0.1, D, 10.0) / 2, 1e-12)
+    agrees(oracles.lin_at(model, [(0, 0, 0.55)]), got, 1e-12)
 
 
 def test_the_images_around_a_models_channels():
-    model = model_of()
-    got = oracles.images_at(model, [(0.0, 0.0, 0.03)], 1.1)
+    got = oracles.images_at(model_of(), [(0.0, 0.0, 0.03)], 1.1)
     alone = oracles.box_transient([(0, 0, 0.03)], 1.1, (0, 0, 0), I, D, P3_BOX, duration=1.0)
     other = oracles.box_transient([(0, 0, 0.03)], 1.1, (0.04, 0, 0), I, D, P3_BOX, duration=1.0)
     agrees(got, REST + alone + other, 1e-14)
-    agrees(alone, 0.9959693)
-    assert oracles.images_at(model_of(held=("z+",)), [(0, 0, 1.0)], 1.0)[0] == pytest.approx(REST, abs=1e-9)
+    agrees(oracles.images_at(model_of(), [(0.0, 0.0, 0.03)], 1.1, influx=[I, 0]), REST + 0.9959693)
+
+
+def test_the_images_know_held_walls_and_refuse_random_gates():
+    held = model_of(walls=Walls(z=(Closed(), Held())))
+    assert oracles.images_at(held, [(0, 0, 1.0)], 1.0)[0] == pytest.approx(REST, abs=1e-9)
+    random = [SimpleNamespace(name="c[0]", ion="Ca", gate=None, current=Fixed(0.1))]
+    gated = SimpleNamespace(
+        ion=held.ion, uptake_rate=held.uptake_rate, walls=held.walls, resolved_channels=random
+    )
     with pytest.raises(ValueError, match=r"Channel c\[0\]: its gate opens at random"):
-        oracles.images_at(model_of(gate=SimpleNamespace(kind="markov")), [(0, 0, 0.1)], 1.0)
+        oracles.images_at(gated, [(0, 0, 0.1)], 1.0)
