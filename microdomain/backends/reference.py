@@ -1,0 +1,425 @@
+"""The reference backend: array code that defines what every operation means.
+
+Written for any array module with NumPy's interface (NumPy here; CuPy runs it unchanged where no
+fused kernel is planned).  Species stand in the plan's order; ``[m, s, z, y, x]`` throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microdomain.plan import SUB, Plan
+
+#: Absolute tolerance per unit of rtol: ions and bound buffers, uM.
+ATOL_ION, ATOL_BUFFER = 0.1, 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """Near field of every ion: cell averages [m, ion, z, y, x], ripple [m, refined, cell, sub]."""
+
+    average: Any
+    ripple: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """Reaction Jacobian: p = k_on (total - b), q = k_on c + k_off, in cells and sub-cells."""
+
+    p: Any
+    q: Any
+    fine_p: Any
+    fine_q: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """A prepared M; `modal_*` belong to the diffusion factor, the rest to the pointwise one."""
+
+    g: Any
+    pbar: Any
+    qbar: Any
+    modal: Any
+    modal_ion: Any
+    still: Any
+    P: Any
+    Q: Any
+    inverse: Any
+    inverse_ion: Any
+    fine_P: Any
+    fine_Q: Any
+    fine_inverse: Any
+
+
+def along(matrix: Any, field: Any, axis: int, xp: Any) -> Any:
+    """Apply an axis matrix (n, n) to ``field[m, s, z, y, x]`` along 0 = x, 1 = y, 2 = z.
+
+    Each member and species is a product of its own, so a member's bits do not depend on the batch.
+    """
+    m, s, nz, ny, nx = field.shape
+    if axis == 0:
+        return xp.matmul(field.reshape(m, s, nz * ny, nx), matrix.T).reshape(field.shape)
+    if axis == 1:
+        return xp.matmul(matrix, field)
+    return xp.matmul(matrix, field.reshape(m, s, nz, ny * nx)).reshape(field.shape)
+
+
+class Reference:
+    """Operations of `backends.base` in array code.
+
+    Parameters
+    ----------
+    plan : Plan
+    xp : module, optional           numpy (default) or an array module with its interface
+    """
+
+    name = "numpy"
+
+    def __init__(self, plan: Plan, xp: Any = np) -> None:
+        self.plan, self.xp = plan, xp
+        put = xp.asarray
+
+        def per_member(a: np.ndarray) -> Any:
+            return put(np.ascontiguousarray(a.reshape(a.shape + (1, 1, 1))))
+
+        self.k_on, self.k_off, self.total = (per_member(a) for a in (plan.k_on, plan.k_off, plan.total))
+        self.rest, self.uptake, self.kappa = (per_member(a) for a in (plan.rest, plan.uptake, plan.kappa))
+        self.D = put(plan.D.reshape(1, -1, 1, 1, 1))
+        self.volumes = put(plan.grid.volumes)
+        self.fourth = [put(a.fourth) for a in plan.axes]
+        self.vectors = [put(a.vectors) for a in plan.axes]
+        self.inverse = [put(a.inverse) for a in plan.axes]
+        rx, ry, rz = (a.rates for a in plan.axes)
+        self.rates = put(rz[:, None, None] + ry[None, :, None] + rx[None, None, :])
+        self.zy = [put(s.patch.zy) for s in plan.sites]
+        self.x = [put(s.patch.x) for s in plan.sites]
+        self.ripples = [put(s.ripple) for s in plan.sites]
+        self.cells = put(plan.cells)
+        self.binders = [
+            [j for j, k in enumerate(plan.binds) if k == i] for i in range(plan.ions)
+        ]
+
+    # -- moving data ---------------------------------------------------------------------------
+
+    def vector(self, y: np.ndarray) -> Any:
+        return self.xp.array(y, dtype=float)
+
+    def host(self, y: Any) -> np.ndarray:
+        return np.asarray(y.get() if hasattr(y, "get") else y, dtype=float)
+
+    def select(self, y: Any, members: np.ndarray) -> Any:
+        return y[self.xp.asarray(members)]
+
+    def assign(self, y: Any, members: np.ndarray, rows: Any) -> None:
+        y[self.xp.asarray(members)] = rows
+
+    def combine(self, y: Any, terms: list[tuple[Any, Any]]) -> Any:
+        out = y.copy()
+        for coefficient, vector in terms:
+            if isinstance(coefficient, np.ndarray):
+                out += self.xp.asarray(coefficient)[:, None] * vector
+            elif coefficient != 0.0:
+                out += coefficient * vector
+        return out
+
+    def scale(self, y: Any, factor: np.ndarray) -> Any:
+        return self.xp.asarray(factor)[:, None] * y
+
+    # -- near field ----------------------------------------------------------------------------
+
+    def near(self, weights: np.ndarray) -> Near:
+        plan, xp = self.plan, self.xp
+        average = xp.zeros((plan.members, plan.ions, *plan.grid.shape))
+        ripple = xp.zeros((plan.members, plan.ions, plan.cells.size, SUB**3))
+        for k, site in enumerate(plan.sites):
+            mine = weights[site.pairs]
+            if not mine.any():
+                continue
+            w = xp.asarray(mine[:, : self.x[k].shape[0] - 1])
+            left = (w[:, :, None] * self.zy[k][None, :-1]).transpose(0, 2, 1)
+            patch = xp.matmul(left, self.x[k][:-1]).reshape(len(mine), *site.patch.shape)
+            average[(site.members, site.ion, *site.patch.where)] += patch
+            if site.cells.size:
+                rows = xp.matmul(w[:, None, :], self.ripples[k]).reshape(len(mine), site.cells.size, -1)
+                ripple[np.ix_(site.members, [site.ion], site.cells)] += rows[:, None]
+        return Near(average, ripple)
+
+    def _blobs(self, field: Any, amplitude: np.ndarray) -> None:
+        """Add amplitude[pair] times the kernel at age tau to ``field[m, ion, z, y, x]``."""
+        for k, site in enumerate(self.plan.sites):
+            mine = amplitude[site.pairs]
+            if mine.any():
+                shape = (self.zy[k][-1][:, None] * self.x[k][-1]).reshape(site.patch.shape)
+                field[(site.members, site.ion, *site.patch.where)] += (
+                    self.xp.asarray(mine)[:, None, None, None] * shape
+                )
+
+    def add_blobs(self, y: Any, amount: np.ndarray) -> Any:
+        out = y.copy()
+        mass = self.plan.pair_mass[:, -1]
+        self._blobs(self.plan.coarse(out), amount / np.where(mass > 0, mass, 1.0))
+        return out
+
+    # -- right-hand side -----------------------------------------------------------------------
+
+    def _rates(self, y: Any, near: Near) -> tuple[Any, Any, Any, Any]:
+        """c [m, ion], binding rates [m, buffer] in cells and [m, refined] in sub-cells; c there."""
+        plan, xp = self.plan, self.xp
+        coarse, fine = plan.coarse(y), plan.fine(y)
+        c = coarse[:, : plan.ions] + near.average
+        bound = coarse[:, plan.ions :]
+        rate = xp.empty_like(bound)
+        for j, i in enumerate(plan.binds):
+            rate[:, j] = self._binding(j, c[:, i], bound[:, j])
+        fine_c, fine_rate = xp.empty_like(fine), xp.empty_like(fine)
+        flat = rate.reshape(plan.members, plan.buffers, -1)
+        for r, j in enumerate(plan.refined):
+            i = plan.binds[j]
+            fine_c[:, r] = c[:, i].reshape(plan.members, -1)[:, self.cells][..., None] + near.ripple[:, i]
+            fine_rate[:, r] = self._binding(j, fine_c[:, r], fine[:, r])
+            flat[:, j, self.cells] = fine_rate[:, r].mean(axis=2)
+        return c, rate, fine_c, fine_rate
+
+    def _binding(self, j: int, c: Any, b: Any) -> Any:
+        """k_on c (total - b) - k_off b for one buffer; c and b are [m, ...] with 3 or 2 more axes."""
+        k_on, k_off, total = (a[:, j].reshape((-1,) + (1,) * (b.ndim - 1)) for a in (self.k_on, self.k_off, self.total))
+        return k_on * c * (total - b) - k_off * b
+
+    def rhs(self, y: Any, near: Near, blob: np.ndarray) -> Any:
+        plan, xp = self.plan, self.xp
+        c, rate, _, fine_rate = self._rates(y, near)
+        out = xp.empty_like(y)
+        coarse, fine = plan.coarse(out), plan.fine(out)
+        excess = plan.coarse(y)[:, : plan.mobile] - self.rest[:, : plan.mobile]
+        moved = along(self.fourth[0], excess, 0, xp)
+        moved += along(self.fourth[1], excess, 1, xp)
+        moved += along(self.fourth[2], excess, 2, xp)
+        moved *= self.D[:, : plan.mobile]
+        coarse[:, : plan.mobile] = moved
+        coarse[:, plan.mobile :] = 0.0
+        coarse[:, plan.ions :] += rate
+        ion = coarse[:, : plan.ions]
+        ion += self.kappa * near.average
+        if plan.uptake.any():
+            ion -= self.uptake * (c - self.rest[:, : plan.ions])
+        for i, mine in enumerate(self.binders):
+            for j in mine:
+                ion[:, i] -= rate[:, j]
+        self._blobs(ion, blob)
+        for r, j in enumerate(plan.refined):
+            fine[:, r] = fine_rate[:, r]
+            if plan.ions + j < plan.mobile:
+                spread = moved[:, plan.ions + j].reshape(plan.members, -1)[:, self.cells]
+                fine[:, r] += spread[..., None]
+        return out
+
+    # -- W-method ------------------------------------------------------------------------------
+
+    def linearise(self, y: Any, near: Near) -> Jacobian:
+        plan, xp = self.plan, self.xp
+        c, _, fine_c, _ = self._rates(y, near)
+        bound, fine = plan.coarse(y)[:, plan.ions :], plan.fine(y)
+        p, q = xp.empty_like(bound), xp.empty_like(bound)
+        for j, i in enumerate(plan.binds):
+            p[:, j] = self.k_on[:, j] * (self.total[:, j] - bound[:, j])
+            q[:, j] = self.k_on[:, j] * c[:, i] + self.k_off[:, j]
+        fine_p, fine_q = xp.empty_like(fine), xp.empty_like(fine)
+        for r, j in enumerate(plan.refined):
+            k_on, k_off, total = (a[:, j].reshape(-1, 1, 1) for a in (self.k_on, self.k_off, self.total))
+            fine_p[:, r] = k_on * (total - fine[:, r])
+            fine_q[:, r] = k_on * fine_c[:, r] + k_off
+        return Jacobian(p, q, fine_p, fine_q)
+
+    def _least(self, coarse: Any, fine: Any) -> Any:
+        """Smallest value per member and buffer over cells and sub-cells, not below 0."""
+        xp = self.xp
+        low = coarse.reshape(self.plan.members, self.plan.buffers, -1).min(axis=2)
+        for r, j in enumerate(self.plan.refined):
+            if self.plan.cells.size:
+                low[:, j] = xp.minimum(low[:, j], fine[:, r].reshape(self.plan.members, -1).min(axis=1))
+        return xp.maximum(low, 0.0).reshape(self.plan.members, self.plan.buffers, 1, 1, 1)
+
+    def factor(self, jacobian: Jacobian, g: np.ndarray, a: float) -> Factor:
+        r"""Prepare M for one step.
+
+        Diffusion factor, per mode with eigenvalue lam (numerics: bound variables, constant pbar, qbar)::
+
+            A_j = 1 + g qbar_j - g a D_j lam
+            k_c [1 - g a D lam + g uptake + sum_j g pbar_j - sum_j g^2 pbar_j qbar_j / A_j]
+                = r_c + sum_j g qbar_j r_j / A_j,           k_j = (r_j + g pbar_j k_c) / A_j
+
+        Pointwise factor, with p, q standing for what exceeds pbar, qbar::
+
+            k_c [1 + sum_j g p_j / (1 + g q_j)] = r_c + sum_j g q_j r_j / (1 + g q_j)
+            k_j = (r_j + g p_j k_c) / (1 + g q_j)
+
+        In a refined cell the sums run over its sub-cells with weight SUB^-3.
+        """
+        plan, xp = self.plan, self.xp
+        gm = xp.asarray(g).reshape(-1, 1, 1, 1, 1)
+        pbar, qbar = self._least(jacobian.p, jacobian.fine_p), self._least(jacobian.q, jacobian.fine_q)
+        still = 1.0 / (1.0 + gm * qbar)
+        modal = xp.empty((plan.members, plan.mobile - plan.ions, *plan.grid.shape))
+        for s in range(plan.ions, plan.mobile):
+            j = s - plan.ions
+            modal[:, j] = 1.0 / (1.0 + gm[:, 0] * (qbar[:, j] - a * plan.D[s] * self.rates))
+        modal_ion = xp.empty((plan.members, plan.ions, *plan.grid.shape))
+        for i, mine in enumerate(self.binders):
+            d = 1.0 + gm[:, 0] * (self.uptake[:, i] - a * plan.D[i] * self.rates)
+            for j in mine:
+                inverse = modal[:, j] if plan.ions + j < plan.mobile else still[:, j]
+                d += gm[:, 0] * pbar[:, j] * (1.0 - gm[:, 0] * qbar[:, j] * inverse)
+            modal_ion[:, i] = 1.0 / d
+        P, Q = gm * (jacobian.p - pbar), gm * (jacobian.q - qbar)
+        inverse = 1.0 / (1.0 + Q)
+        fine_p, fine_q = xp.empty_like(jacobian.fine_p), xp.empty_like(jacobian.fine_q)
+        shares = P * inverse
+        flat = shares.reshape(plan.members, plan.buffers, -1)
+        for r, j in enumerate(plan.refined):
+            fine_p[:, r] = gm[:, 0, 0] * (jacobian.fine_p[:, r] - pbar[:, j, 0])
+            fine_q[:, r] = gm[:, 0, 0] * (jacobian.fine_q[:, r] - qbar[:, j, 0])
+            flat[:, j, self.cells] = (fine_p[:, r] / (1.0 + fine_q[:, r])).mean(axis=2)
+        total = xp.ones((plan.members, plan.ions, *plan.grid.shape))
+        for i, mine in enumerate(self.binders):
+            for j in mine:
+                total[:, i] += shares[:, j]
+        return Factor(
+            gm, pbar, qbar, modal, modal_ion, still, P, Q, inverse, 1.0 / total, fine_p, fine_q, 1.0 / (1.0 + fine_q)
+        )
+
+    def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
+        z = self._solve_diffusion(factor, r)
+        return self._solve_reaction(factor, z), z
+
+    def _solve_diffusion(self, f: Factor, r: Any) -> Any:
+        plan, xp = self.plan, self.xp
+        out = r.copy()
+        coarse, fine = plan.coarse(out), plan.fine(out)
+        g = f.g[:, 0]
+        still = range(plan.mobile - plan.ions, plan.buffers)
+        for j in still:
+            coarse[:, plan.binds[j]] += g * f.qbar[:, j] * coarse[:, plan.ions + j] * f.still[:, j]
+        hat = coarse[:, : plan.mobile]
+        for axis in range(3):
+            hat = along(self.inverse[axis], hat, axis, xp)
+        ion = hat[:, : plan.ions]
+        for s in range(plan.ions, plan.mobile):
+            j = s - plan.ions
+            ion[:, plan.binds[j]] += g * f.qbar[:, j] * hat[:, s] * f.modal[:, j]
+        ion *= f.modal_ion
+        for s in range(plan.ions, plan.mobile):
+            j = s - plan.ions
+            hat[:, s] = (hat[:, s] + g * f.pbar[:, j] * ion[:, plan.binds[j]]) * f.modal[:, j]
+        for axis in range(3):
+            hat = along(self.vectors[axis], hat, axis, xp)
+        # Deviations from the mean inside a refined cell do not diffuse: they see 1 + g qbar only.
+        old = plan.coarse(r)
+        for k, j in enumerate(plan.refined):
+            mean = old[:, plan.ions + j].reshape(plan.members, -1)[:, self.cells][..., None]
+            fine[:, k] = (fine[:, k] - mean) * f.still[:, j, 0]
+        coarse[:, : plan.mobile] = hat
+        for j in still:
+            s = plan.ions + j
+            coarse[:, s] = (coarse[:, s] + g * f.pbar[:, j] * coarse[:, plan.binds[j]]) * f.still[:, j]
+        for k, j in enumerate(plan.refined):
+            mean = coarse[:, plan.ions + j].reshape(plan.members, -1)[:, self.cells][..., None]
+            fine[:, k] += mean
+        return out
+
+    def _solve_reaction(self, f: Factor, z: Any) -> Any:
+        plan = self.plan
+        out = z.copy()
+        coarse, fine = plan.coarse(out), plan.fine(out)
+        bound = coarse[:, plan.ions :]
+        scaled = f.Q * f.inverse * bound
+        flat = scaled.reshape(plan.members, plan.buffers, -1)
+        for k, j in enumerate(plan.refined):
+            flat[:, j, self.cells] = (f.fine_Q[:, k] * f.fine_inverse[:, k] * fine[:, k]).mean(axis=2)
+        for i, mine in enumerate(self.binders):
+            for j in mine:
+                coarse[:, i] += scaled[:, j]
+        coarse[:, : plan.ions] *= f.inverse_ion
+        for j, i in enumerate(plan.binds):
+            bound[:, j] = (bound[:, j] + f.P[:, j] * coarse[:, i]) * f.inverse[:, j]
+        for k, j in enumerate(plan.refined):
+            k_c = coarse[:, plan.binds[j]].reshape(plan.members, -1)[:, self.cells][..., None]
+            fine[:, k] = (fine[:, k] + f.fine_P[:, k] * k_c) * f.fine_inverse[:, k]
+            coarse[:, plan.ions + j].reshape(plan.members, -1)[:, self.cells] = fine[:, k].mean(axis=2)
+        return out
+
+    # -- reductions ----------------------------------------------------------------------------
+
+    def _scale(self, y: Any, near: Near) -> tuple[Any, Any]:
+        coarse = self.plan.coarse(y).copy()
+        coarse[:, : self.plan.ions] += near.average
+        return abs(coarse), abs(self.plan.fine(y))
+
+    def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
+        plan, xp = self.plan, self.xp
+        before, fine_before = self._scale(old, near_old)
+        after, fine_after = self._scale(new, near_new)
+        coarse = abs(plan.coarse(error))
+        atol = xp.full((1, plan.species, 1, 1, 1), ATOL_BUFFER * rtol)
+        atol[:, : plan.ions] = ATOL_ION * rtol
+        worst = (coarse / (rtol * xp.maximum(before, after) + atol)).reshape(plan.members, -1).max(axis=1)
+        fine = abs(plan.fine(error))
+        if fine.size:
+            ratio = fine / (rtol * xp.maximum(fine_before, fine_after) + ATOL_BUFFER * rtol)
+            worst = xp.maximum(worst, ratio.reshape(plan.members, -1).max(axis=1))
+        return self.host(worst)
+
+    def lowest(self, y: Any, near: Near) -> np.ndarray:
+        plan, xp = self.plan, self.xp
+        coarse, fine = plan.coarse(y), plan.fine(y)
+        low = (coarse[:, : plan.ions] + near.average).reshape(plan.members, -1).min(axis=1)
+        bound = coarse[:, plan.ions :]
+        if plan.buffers:
+            low = xp.minimum(low, bound.reshape(plan.members, -1).min(axis=1))
+            low = xp.minimum(low, (self.total - bound).reshape(plan.members, -1).min(axis=1))
+        for k, j in enumerate(plan.refined):
+            if plan.cells.size:
+                low = xp.minimum(low, fine[:, k].reshape(plan.members, -1).min(axis=1))
+                free = self.total[:, j, 0] - fine[:, k]
+                low = xp.minimum(low, free.reshape(plan.members, -1).min(axis=1))
+        return self.host(low)
+
+    def speed(self, y: Any, near: Near) -> np.ndarray:
+        plan = self.plan
+        jacobian = self.linearise(y, near)
+        narrow = sum(1.0 / float(a.widths.min()) ** 2 for a in plan.axes)
+        diffusion = 16.0 / 3.0 * float(plan.D.max()) * narrow
+        out = np.full(plan.members, diffusion) + plan.uptake.max(axis=1, initial=0.0)
+        if plan.buffers:
+            fastest = self.host((jacobian.p.sum(axis=1) + jacobian.q.max(axis=1)).reshape(plan.members, -1).max(axis=1))
+            out += fastest
+            if plan.refined and plan.cells.size:
+                fine = (jacobian.fine_p.sum(axis=1) + jacobian.fine_q.max(axis=1)).reshape(plan.members, -1)
+                out += np.maximum(self.host(fine.max(axis=1)) - fastest, 0.0)
+        return out
+
+    def amounts(self, y: Any) -> np.ndarray:
+        plan = self.plan
+        held = plan.coarse(y) * self.volumes
+        return self.host(held.reshape(plan.members, plan.species, -1).sum(axis=2))
+
+    def outflow(self, y: Any, order: int) -> np.ndarray:
+        plan, xp = self.plan, self.xp
+        out = np.zeros((plan.members, plan.species))
+        excess = plan.coarse(y)[:, : plan.mobile]
+        if order == 4:
+            excess = excess - self.rest[:, : plan.mobile]
+        for k, axis in enumerate(plan.axes):
+            if not axis.closed:
+                area = [xp.asarray(a.widths) for a in plan.axes]
+                area[k] = xp.asarray(axis.outflow4 if order == 4 else axis.outflow2)
+                flow = xp.einsum("mszyx,z,y,x->ms", excess, area[2], area[1], area[0], optimize=True)
+                out[:, : plan.mobile] += self.host(flow) * plan.D[: plan.mobile]
+        return out
+
+    def excess(self, y: Any, near: Near) -> np.ndarray:
+        plan = self.plan
+        over = (plan.coarse(y)[:, : plan.ions] + near.average - self.rest[:, : plan.ions]) * self.volumes
+        return self.host(over.reshape(plan.members, plan.ions, -1).sum(axis=2))

@@ -1,0 +1,358 @@
+"""A Model laid on a Grid: arrays, tables and index lists, on one device.
+
+Users never build a Plan.  Here, and only here, names become indices.  Species are ordered ions,
+mobile buffers, immobile buffers; a buffer is represented by its bound form.  The state of a member
+is one vector: first the cell averages ``[species, z, y, x]`` (for an ion the grid part u), then the
+bound forms of the refined buffers at ``SUB^3`` sub-cells of the cells next to channels, ``[refined,
+cell, sub]``; the cell averages of refined buffers are kept beside them and stay their means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microdomain.finite_volume import CLOSED, HELD, Axis, lay_axis
+from microdomain.grid import Grid
+from microdomain.history import History, flux_of
+from microdomain.model import Held, Model
+from microdomain.near_field import AVERAGES, BLOB, CUT, Patch, Source, Window, cells_within, lay_patch
+
+#: Sub-cells per edge in refined cells, and how near to a channel (in cells) a centre must lie.
+SUB, REFINED = 4, 2.0
+#: A buffer is refined when it diffuses slower than this part of its ion's D: within a cell's
+#: diffusion time it stays where it bound.
+SLOW = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """One channel position of one ion, shared by the members that have a channel there.
+
+    Attributes
+    ----------
+    ion : int
+    position : (x, y, z), um
+    sources : three Source              images along x, y, z
+    patch : Patch
+    members, pairs : int arrays (n,)    members with a channel here and their (member, flux) pairs
+    cells : int array (c,)              refined cells of this site, as indices into the plan's list
+    ripple : array (Q, c * SUB^3)       sub-cell average minus cell average of the kernel, per age
+    """
+
+    ion: int
+    position: tuple[float, float, float]
+    sources: tuple[Source, Source, Source]
+    patch: Patch
+    members: np.ndarray
+    pairs: np.ndarray
+    cells: np.ndarray
+    ripple: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything a stepper needs; see the module's text for the order of species and state.
+
+    Attributes
+    ----------
+    models : tuple of Model             one per member
+    grid : Grid
+    names : tuple of str                species, in order
+    ions, mobile, refined : int         how many ions, ions + mobile buffers; `refined` lists buffers
+    axes : (Axis, Axis, Axis)           along x, y, z
+    D : array (species,), um^2/ms
+    binds : tuple of int                the ion of each buffer
+    k_on, k_off, total : array (member, buffer)
+    rest : array (member, species)      rest level: of ions, and of buffers bound at rest
+    uptake, kappa : array (member, ion), 1/ms
+    history : History                   rows are the distinct fluxes
+    windows : tuple of Window           per ion
+    pair_member, pair_row, pair_ion : int arrays (P,)
+    pair_count : array (P,)             channels that share the pair
+    pair_mass, pair_loss                (P, Q + 1) and (P, Q): patch masses, summed over the pair's sites
+    cells : int array (C,)              refined cells, flat indices into [z, y, x]
+    """
+
+    models: tuple[Model, ...]
+    grid: Grid
+    names: tuple[str, ...]
+    ions: int
+    mobile: int
+    refined: tuple[int, ...]
+    axes: tuple[Axis, Axis, Axis]
+    D: np.ndarray
+    binds: tuple[int, ...]
+    k_on: np.ndarray
+    k_off: np.ndarray
+    total: np.ndarray
+    rest: np.ndarray
+    uptake: np.ndarray
+    kappa: np.ndarray
+    history: History
+    windows: tuple[Window, ...]
+    sites: tuple[Site, ...]
+    pair_member: np.ndarray
+    pair_row: np.ndarray
+    pair_ion: np.ndarray
+    pair_count: np.ndarray
+    pair_mass: np.ndarray
+    pair_loss: np.ndarray
+    cells: np.ndarray
+
+    @property
+    def members(self) -> int:
+        """Number of members."""
+        return len(self.models)
+
+    @property
+    def species(self) -> int:
+        """Number of species on the grid."""
+        return len(self.names)
+
+    @property
+    def buffers(self) -> int:
+        """Number of buffers."""
+        return len(self.names) - self.ions
+
+    @property
+    def size(self) -> int:
+        """Length of one member's state vector."""
+        return self.species * self.grid.cells + len(self.refined) * self.cells.size * SUB**3
+
+    def coarse(self, y: Any) -> Any:
+        """View [member, species, z, y, x] of state vectors [member, size]."""
+        return y[:, : self.species * self.grid.cells].reshape(-1, self.species, *self.grid.shape)
+
+    def fine(self, y: Any) -> Any:
+        """View [member, refined, cell, sub] of state vectors [member, size]."""
+        return y[:, self.species * self.grid.cells :].reshape(
+            -1, len(self.refined), self.cells.size, SUB**3
+        )
+
+    def take(self, members: Sequence[int]) -> Plan:
+        """The plan of some members only; grid, tables and fluxes are shared."""
+        chosen = np.asarray(members, dtype=int)
+        if chosen.size == self.members and np.array_equal(chosen, np.arange(self.members)):
+            return self
+        new_member = np.full(self.members, -1)
+        new_member[chosen] = np.arange(chosen.size)
+        kept = np.flatnonzero(new_member[self.pair_member] >= 0)
+        new_pair = np.full(self.pair_member.size, -1)
+        new_pair[kept] = np.arange(kept.size)
+        sites = []
+        for s in self.sites:
+            here = new_member[s.members] >= 0
+            if here.any():
+                sites.append(
+                    dataclasses.replace(
+                        s, members=new_member[s.members[here]], pairs=new_pair[s.pairs[here]]
+                    )
+                )
+        return dataclasses.replace(
+            self,
+            models=tuple(self.models[m] for m in chosen),
+            **{name: getattr(self, name)[chosen] for name in _PER_MEMBER},
+            sites=tuple(sites),
+            pair_member=new_member[self.pair_member[kept]],
+            **{name: getattr(self, name)[kept] for name in _PER_PAIR},
+        )
+
+
+_PER_MEMBER = ("k_on", "k_off", "total", "rest", "uptake", "kappa")
+_PER_PAIR = ("pair_row", "pair_ion", "pair_count", "pair_mass", "pair_loss")
+
+
+def lay(models: Sequence[Model], grid: Grid, history: History | None = None) -> Plan:
+    """Lay models on a grid.
+
+    Parameters
+    ----------
+    models : sequence of Model      one per member; they share box, walls, species and D
+    grid : Grid
+    history : History, optional     fluxes to use instead of those the models prescribe
+
+    Returns
+    -------
+    Plan
+    """
+    first = models[0]
+    _check_alike(models)
+    axes = tuple(
+        lay_axis(f, *(_sign(w) for w in pair))
+        for f, pair in zip(grid.faces, (first.walls.x, first.walls.y, first.walls.z), strict=True)
+    )
+    mobile = [b.name for b in first.buffers if b.mobile]
+    order = mobile + [b.name for b in first.buffers if not b.mobile]
+    ion_names = [i.name for i in first.ions]
+    per_model = [([m.ion(n) for n in ion_names], [m.buffer(n) for n in order]) for m in models]
+    binds = tuple(ion_names.index(first.buffer(n).binds) for n in order)
+    D = np.array([i.D for i in first.ions] + [first.buffer(n).D for n in order], dtype=float)
+
+    def table(attribute: str) -> np.ndarray:
+        rows = [[getattr(b, attribute) for b in buffers] for _, buffers in per_model]
+        return np.array(rows, dtype=float).reshape(len(models), len(order))
+
+    k_on, k_off, total = table("k_on"), table("k_off"), table("total")
+    ion_rest = np.array([[i.rest for i in ions] for ions, _ in per_model], dtype=float)
+    bound_rest = np.array(
+        [[b.bound_at(ions[k].rest) for b, k in zip(buffers, binds, strict=True)] for ions, buffers in per_model],
+        dtype=float,
+    ).reshape(len(models), len(order))
+    uptake = np.array([[m.uptake_rate(n) for n in ion_names] for m in models], dtype=float)
+    kappa = uptake.copy()
+    for j, i in enumerate(binds):
+        kappa[:, i] += k_on[:, j] * (total[:, j] - bound_rest[:, j])
+
+    channels = [m.resolved_channels for m in models]
+    windows = tuple(
+        _window(grid, D[i], [c.position for row in channels for c in row if c.ion == n])
+        for i, n in enumerate(ion_names)
+    )
+    if history is None:
+        pieces, rows = _distinct_fluxes(models, channels)
+        history = History(pieces)
+    else:
+        rows = [list(range(len(row))) for row in channels]
+    refined = tuple(
+        j for j, i in enumerate(binds) if D[len(ion_names) + j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
+    )
+    return _with_sites(
+        dict(
+            models=tuple(models), grid=grid, names=tuple(ion_names + order), ions=len(ion_names),
+            mobile=len(ion_names) + len(mobile), refined=refined, axes=axes, D=D, binds=binds, k_on=k_on,
+            k_off=k_off, total=total, rest=np.concatenate([ion_rest, bound_rest], axis=1), uptake=uptake,
+            kappa=kappa, history=history, windows=windows,
+        ),
+        channels, rows, ion_names,
+    )  # fmt: skip
+
+
+def channels_of(channels: Sequence[Any], ion: str) -> bool:
+    """True where any member has a channel for the ion."""
+    return any(c.ion == ion for row in channels for c in row)
+
+
+def _sign(wall: Any) -> int:
+    return HELD if isinstance(wall, Held) else CLOSED
+
+
+def _check_alike(models: Sequence[Model]) -> None:
+    first = models[0]
+    for k, m in enumerate(models[1:], 1):
+        same = {
+            "box": m.box == first.box,
+            "walls": m.walls == first.walls,
+            "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions] == [(i.name, i.z, i.D) for i in first.ions],
+            "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]
+            == [(b.name, b.D, b.binds) for b in first.buffers],
+        }
+        for what, alike in same.items():
+            if not alike:
+                raise ValueError(
+                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, species and D;"
+                    " run models that differ there separately."
+                )
+
+
+def _window(grid: Grid, D: float, positions: Sequence[tuple[float, float, float]]) -> Window:
+    spacing = max((grid.spacing_at(p) for p in positions), default=1.0)
+    return Window.of(D, (BLOB * spacing) ** 2 / (2.0 * D), AVERAGES)
+
+
+def _distinct_fluxes(models: Sequence[Model], channels: Sequence[Any]) -> tuple[list[Any], list[list[int]]]:
+    """Fluxes without repetition, and the row of each channel of each member."""
+    known: dict[Any, int] = {}
+    pieces, rows = [], []
+    for model, row in zip(models, channels, strict=True):
+        mine = []
+        for c in row:
+            z = model.ion(c.ion).z
+            key = (c.current, c.gate, abs(z))
+            if key not in known:
+                known[key] = len(pieces)
+                pieces.append(flux_of(c, z))
+            mine.append(known[key])
+        rows.append(mine)
+    return pieces, rows
+
+
+def _with_sites(
+    common: dict[str, Any], channels: Sequence[Any], rows: Sequence[Sequence[int]], ion_names: list[str]
+) -> Plan:
+    grid, axes, windows = common["grid"], common["axes"], common["windows"]
+    places: dict[tuple[int, tuple[float, float, float]], list[tuple[int, int]]] = {}
+    pairs: dict[tuple[int, int, int], int] = {}
+    for member, (row, fluxes) in enumerate(zip(channels, rows, strict=True)):
+        for c, r in zip(row, fluxes, strict=True):
+            i = ion_names.index(c.ion)
+            pair = pairs.setdefault((member, r, i), len(pairs))
+            places.setdefault((i, tuple(c.position)), []).append((member, pair))
+    near = {key: _refined_cells(grid, key[1]) for key in places} if common["refined"] else {}
+    cells = np.unique(np.concatenate([np.empty(0, int), *near.values()]))
+    nodes = max((w.nodes.size for w in windows), default=0)
+    mass, loss, count = np.zeros((len(pairs), nodes + 1)), np.zeros((len(pairs), nodes)), np.zeros(len(pairs))
+    sites = []
+    for (i, position), users in places.items():
+        window = windows[i]
+        reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+        sources = tuple(
+            Source.of(x, a.faces[0], a.faces[-1], a.lower, a.upper, reach, window.D)
+            for x, a in zip(position, axes, strict=True)
+        )
+        patch = lay_patch(sources, grid.faces, window, reach)
+        own = near.get((i, position), np.empty(0, int))
+        for _, p in users:
+            mass[p] += patch.mass
+            loss[p] += patch.loss
+            count[p] += 1
+        sites.append(
+            Site(
+                i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
+                np.searchsorted(cells, own), _ripple(sources, grid, window, own),
+            )
+        )  # fmt: skip
+    keys = np.array(list(pairs), dtype=int).reshape(-1, 3)
+    return Plan(
+        **common, sites=tuple(sites), pair_member=keys[:, 0], pair_row=keys[:, 1], pair_ion=keys[:, 2],
+        pair_count=count, pair_mass=mass, pair_loss=loss, cells=cells,
+    )  # fmt: skip
+
+
+def _refined_cells(grid: Grid, position: tuple[float, float, float]) -> np.ndarray:
+    """Flat indices of the cells whose centre lies within REFINED cells of a channel."""
+    radius = REFINED * grid.spacing_at(position)
+    spans = [cells_within(f, p - radius, p + radius) for f, p in zip(grid.faces, position, strict=True)]
+    ix, iy, iz = (np.arange(first, stop) for first, stop in spans)
+    cx, cy, cz = (c[i] - p for c, i, p in zip(grid.centres, (ix, iy, iz), position, strict=True))
+    close = cz[:, None, None] ** 2 + cy[None, :, None] ** 2 + cx[None, None, :] ** 2 <= radius**2 * (1 + 1e-9)
+    nz, ny, nx = grid.shape
+    flat = (iz[:, None, None] * ny + iy[None, :, None]) * nx + ix[None, None, :]
+    return np.asarray(flat[close])
+
+
+def _ripple(
+    sources: Sequence[Source], grid: Grid, window: Window, cells: np.ndarray
+) -> np.ndarray:
+    """How the kernel varies inside refined cells: (Q, cells * SUB^3), its mean over a cell is 0."""
+    ages = window.nodes
+    if cells.size == 0:
+        return np.zeros((ages.size, 0))
+    index = np.unravel_index(cells, grid.shape)  # (z, y, x)
+    factors = []
+    for axis, (source, faces) in enumerate(zip(sources, grid.faces, strict=True)):
+        mine = index[2 - axis]
+        first, stop = int(mine.min()), int(mine.max()) + 1
+        edges = faces[first : stop + 1]
+        part = np.linspace(0.0, 1.0, SUB + 1)[:-1]
+        fine = np.append((edges[:-1, None] + np.diff(edges)[:, None] * part).ravel(), edges[-1])
+        average = source.amounts(fine, ages) / np.diff(fine)
+        factors.append(average.reshape(ages.size, -1, SUB)[:, mine - first])
+    fx, fy, fz = factors
+    sub = fz[:, :, :, None, None] * fy[:, :, None, :, None] * fx[:, :, None, None, :]
+    sub = sub.reshape(ages.size, cells.size, SUB**3)
+    return np.asarray((sub - sub.mean(axis=2, keepdims=True)).reshape(ages.size, -1))

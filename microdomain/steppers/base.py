@@ -1,0 +1,141 @@
+"""What every stepper takes and gives: one attempted step of every member by its own dt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from microdomain.backends.base import Operations
+from microdomain.weights import Fluxes
+
+
+@dataclass(frozen=True, eq=False)
+class Flows:
+    """Amounts that passed in a step, by the stepper's own quadrature, uM um^3.
+
+    Attributes
+    ----------
+    deposit, loss : array (pair,)        window to grid; window out through held walls
+    walls, uptake : array (member, ion)  grid out through held walls; taken up in the volume
+    """
+
+    deposit: np.ndarray
+    loss: np.ndarray
+    walls: np.ndarray
+    uptake: np.ndarray
+
+    def scaled(self, factor: Any) -> Flows:
+        """Every flow times one factor (per member where it is an array)."""
+        return combined([(factor, self)])
+
+
+def combined(terms: list[tuple[Any, Flows]]) -> Flows:
+    """Sum of factor * flows."""
+    names = ("deposit", "loss", "walls", "uptake")
+    return Flows(**{n: np.sum([f * getattr(x, n) for f, x in terms], axis=0) for n in names})
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The outcome of one attempted step.
+
+    Attributes
+    ----------
+    y : vectors                     the new state, ledger correction included
+    near : near field at the end of the step
+    weights : array (pair, Q)       folded weights at the end of the step
+    error : array (member,)         error estimate in units of the tolerance (below 1 is good)
+    lowest : array (member,), uM    smallest free concentration anywhere
+    flows : Flows
+    correction : array (pair,)      what the ledger added to the grid, uM um^3
+    """
+
+    y: Any
+    near: Any
+    weights: np.ndarray
+    error: np.ndarray
+    lowest: np.ndarray
+    flows: Flows
+    correction: np.ndarray
+
+
+class Stepper(Protocol):
+    """A time-stepping scheme.
+
+    Attributes
+    ----------
+    name : str
+    order : int
+    exponent : float                of the error in the step-size controller, 1 / (order of the estimate + 1)
+    sources : tuple of str          papers the scheme stands on
+    """
+
+    name: str
+    order: int
+    exponent: float
+    sources: tuple[str, ...]
+
+    def attempt(self, ops: Operations, fluxes: Fluxes, at: Standing, dt: np.ndarray, rtol: float) -> Trial:
+        """Try one step of length ``dt[member]`` from where the members stand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Where members stand between two steps: time (ms), state, near field and its folded weights."""
+
+    t: np.ndarray
+    y: Any
+    near: Any
+    weights: np.ndarray
+
+    @classmethod
+    def at(cls, ops: Operations, fluxes: Fluxes, t: np.ndarray, y: Any) -> Standing:
+        """Fold the fluxes at t and lay the near field."""
+        weights = fluxes.weights(t)
+        return cls(t, y, ops.near(weights), weights)
+
+
+def stage_flows(
+    ops: Operations, fluxes: Fluxes, weights: np.ndarray, blob: np.ndarray, y: Any, near: Any
+) -> Flows:
+    """Rates of the four flows at a stage, uM um^3/ms."""
+    plan = ops.plan
+    walls = np.zeros((plan.members, plan.ions))
+    if not all(a.closed for a in plan.axes):
+        walls = per_ion(plan, ops.outflow(y, 4))
+    uptake = np.zeros((plan.members, plan.ions))
+    if plan.uptake.any():
+        uptake = plan.uptake * ops.excess(y, near)
+    return Flows(fluxes.deposit(weights, blob), fluxes.loss(weights), walls, uptake)
+
+
+def per_ion(plan: Any, species: np.ndarray) -> np.ndarray:
+    """Sum what a species quantity [member, species] says of each ion, bound forms included."""
+    out = species[:, : plan.ions].copy()
+    for j, i in enumerate(plan.binds):
+        out[:, i] += species[:, plan.ions + j]
+    return out
+
+
+def close(
+    ops: Operations, fluxes: Fluxes, start: Standing, dt: np.ndarray, y: Any, flows: Flows
+) -> tuple[Any, np.ndarray, Standing]:
+    """Close the ledger of a step: add to the grid what the quadrature of the deposits missed.
+
+    influx = change of M + loss + deposit holds exactly in time; the difference goes to the grid in
+    the shape of the blob.  Returns the corrected state, the correction per pair and the new standing.
+    """
+    end = start.t + dt
+    weights = fluxes.weights(end)
+    missed = (
+        fluxes.influx(start.t, end)
+        - (fluxes.mass(weights) - fluxes.mass(start.weights))
+        - flows.loss
+        - flows.deposit
+    )
+    if missed.any():
+        y = ops.add_blobs(y, missed)
+    return y, missed, Standing(end, y, ops.near(weights), weights)
+
