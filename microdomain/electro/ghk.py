@@ -56,7 +56,9 @@ def ghk_coefficients(P: Any, z: Any, V: Any, temperature: Any = BODY) -> tuple[A
     return scale * outward, scale * bernoulli(u)
 
 
-def ghk_current(P: Any, z: Any, inside: Any, outside: Any, V: Any, temperature: Any = BODY) -> Any:
+def ghk_current(
+    P: Any, z: Any, inside: Any, outside: Any, V: Any, temperature: Any = BODY, invalid: str = "raise"
+) -> Any:
     """The GHK current of one ion.
 
     Parameters
@@ -66,6 +68,9 @@ def ghk_current(P: Any, z: Any, inside: Any, outside: Any, V: Any, temperature: 
     inside, outside : float or array, uM      concentrations, zero allowed
     V : float or array, mV                    inside minus outside
     temperature : float or array, K
+    invalid : {"raise", "nan"}
+        What to do with concentrations that are negative or NaN: an error, or a map with NaN there and
+        one counted `ElectroWarning`.
 
     Returns
     -------
@@ -80,10 +85,21 @@ def ghk_current(P: Any, z: Any, inside: Any, outside: Any, V: Any, temperature: 
     """
     xp = inputs.array_namespace(P, z, inside, outside, V, temperature)
     P, z = _permeability(P, "P", xp), inputs.valence(z, xp=xp)
-    inside = inputs.concentration(inside, "inside", xp, zero=True)
-    outside = inputs.concentration(outside, "outside", xp, zero=True)
-    a, b = ghk_coefficients(P, z, inputs.finite(V, "V", xp), inputs.absolute_temperature(temperature, xp))
-    return inputs.plain(a * inside - b * outside)
+    V, temperature = inputs.finite(V, "V", xp), inputs.absolute_temperature(temperature, xp)
+    as_map = inputs.invalid_mode(invalid)
+    if as_map:
+        inside, outside = inputs.as_floats(inside, xp), inputs.as_floats(outside, xp)
+        good = xp.isfinite(inside) & xp.isfinite(outside) & (xp.minimum(inside, outside) >= 0)
+        inside, outside = xp.where(good, inside, 0.0), xp.where(good, outside, 0.0)
+    else:
+        inside = inputs.concentration(inside, "inside", xp, zero=True)
+        outside = inputs.concentration(outside, "outside", xp, zero=True)
+    a, b = ghk_coefficients(P, z, V, temperature)
+    current = a * inside - b * outside
+    if as_map:
+        current = xp.where(good, current, xp.nan)
+        inputs.warn_holes(good, "GHK current")
+    return inputs.plain(current)
 
 
 def ghk_conductance(P: Any, z: Any, inside: Any, outside: Any, V: Any, temperature: Any = BODY) -> Any:
