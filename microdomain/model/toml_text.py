@@ -25,7 +25,12 @@ def _value(value: Any) -> str:
     return "[" + ", ".join(_value(v) for v in value) + "]"
 
 
-def _table(heading: str, content: dict[str, Any]) -> list[str]:
+def table(heading: str, content: dict[str, Any]) -> list[str]:
+    """The lines of one table, an empty one at its end.
+
+    >>> table("[run]", {"until": 2.0})
+    ['[run]', 'until = 2.0', '']
+    """
     return [heading, *(f"{_key(k)} = {_value(v)}" for k, v in content.items()), ""]
 
 
@@ -42,14 +47,14 @@ def model_to_toml(model: dict[str, Any], title: str = "") -> str:
     str                           TOML; `microdomain.load` of it gives an equal Model
     """
     lines = [f"title = {_value(title)}", ""] if title else []
-    lines += _table("[model]", {k: model[k] for k in ("box", "temperature")})
+    lines += table("[model]", {k: model[k] for k in ("box", "temperature")})
     for word in ("ions", "buffers"):
         for part in model[word]:
             rest = {k: v for k, v in part.items() if k != "name"}
-            lines += _table(f"[model.{word}.{_key(part['name'])}]", rest)
+            lines += table(f"[model.{word}.{_key(part['name'])}]", rest)
     for cluster in model["channels"]:
-        lines += _table("[[model.channels]]", cluster)
+        lines += table("[[model.channels]]", cluster)
     for word in ("uptake", "walls", "voltage"):
         if model[word]:
-            lines += _table(f"[model.{word}]", model[word])
+            lines += table(f"[model.{word}]", model[word])
     return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""Buffers from the literature, by name: numbers, units and sources are data in presets/*.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from microdomain.model import Buffer
+from microdomain.model.checks import nearest
+from microdomain.quantities import parse
+
+#: What a buffer's entry gives, and the dimension of each.
+BUFFER_NUMBERS = {"k_on": "on-rate", "K_d": "concentration", "D": "diffusion"}
+
+
+@cache
+def _library() -> dict[str, dict[str, str]]:
+    return tomllib.loads(files("microdomain").joinpath("presets/buffers.toml").read_text("utf-8"))
+
+
+def names() -> tuple[str, ...]:
+    """The names of all buffers, as in the file.
+
+    >>> "BAPTA" in names()
+    True
+    """
+    return tuple(_library())
+
+
+def entry(name: str) -> dict[str, str]:
+    """One buffer as it is written in the library: texts with units, `source`, and `mark` if there is one.
+
+    Raises
+    ------
+    ValueError                    naming the nearest buffer and all others
+
+    >>> entry("BAPTA")["K_d"]
+    '220 nM'
+    """
+    library = _library()
+    if name not in library:
+        raise ValueError(f"No preset {name!r}.{nearest(name, library)} There are: {', '.join(library)}.")
+    return dict(library[name])
+
+
+def buffer(name: str, total: float, **changes: Any) -> Buffer:
+    """A buffer of the library.
+
+    Parameters
+    ----------
+    name : str                    one of `names()`
+    total : float, uM             free and bound together
+    **changes                     any argument of `Buffer`; they win over the library
+
+    Returns
+    -------
+    Buffer, called like the preset unless ``changes`` has another `name`
+
+    >>> buffer("EGTA", total=2000).D
+    0.2
+    """
+    numbers = {key: parse(entry(name)[key], dimension) for key, dimension in BUFFER_NUMBERS.items()}
+    return Buffer(**{"name": name, "total": total, **numbers, **changes})
+
+
+def sources(*wanted: str) -> str:
+    """The sources of these buffers (all where none is named), one a line, unconfirmed ones marked."""
+    lines = []
+    for name in wanted or names():
+        one = entry(name)
+        mark = f" [{one['mark']}]" if "mark" in one else ""
+        lines.append(f"{name}: {one['source']}{mark}")
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""From the validated tables of a scenario to a Model.
+
+Faults are the model's own sentences (ValueError, TypeError, OSError); `microdomain.scenario` says in
+which file they stand.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from microdomain.model import (
+    Buffer,
+    Closed,
+    Cluster,
+    Fixed,
+    Gaussian,
+    Held,
+    Hold,
+    Ion,
+    Model,
+    Open,
+    Pulse,
+    Table,
+    Train,
+    Walls,
+)
+
+
+def given(part: Any, leave: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The keys of a table that the file gives."""
+    if part is None:
+        return {}
+    return {k: getattr(part, k) for k in type(part).model_fields if k in part.model_fields_set - {*leave}}
+
+
+def model(part: Any, folder: Path) -> Model:
+    """The Model of a validated [model] table; files that it names are looked for in `folder`."""
+    settings: dict[str, Any] = {}
+    if part.temperature is not None:
+        settings["temperature"] = part.temperature
+    if part.voltage is not None:
+        settings["voltage"] = Hold(part.voltage.V)
+    if part.walls is not None:
+        walls: dict[str, Any] = {}
+        for axis in "xyz":
+            pair = [{"closed": Closed(), "held": Held()}[word] for word in getattr(part.walls, axis)]
+            walls[axis] = _one_or_all(pair)
+        settings["walls"] = Walls(**walls)
+    return Model(
+        box=part.box,
+        ions=tuple(Ion(name, **given(ion)) for name, ion in part.ions.items()),
+        buffers=tuple(Buffer(name, **given(buffer)) for name, buffer in part.buffers.items()),
+        channels=tuple(_cluster(cluster, folder) for cluster in part.channels),
+        uptake=part.uptake,
+        **settings,
+    )
+
+
+def _cluster(part: Any, folder: Path) -> Cluster:
+    kw: dict[str, Any] = {
+        "name": part.name,
+        "face": None if part.face == "inside" else part.face,
+        "ion": part.ion,
+        "current": _one_or_all([_current(c, folder) for c in part.current]),
+    }
+    if part.pore is not None:
+        kw["pore"] = part.pore
+    if part.gate:
+        kw["gate"] = _one_or_all([_gate(g) for g in part.gate])
+    if part.lattice is not None:
+        nx, ny = part.lattice.n
+        return Cluster.lattice(nx, ny, pitch=part.lattice.pitch, centre=part.lattice.centre, **kw)
+    if part.ring is not None:
+        return Cluster.ring(part.ring.n, radius=part.ring.radius, centre=part.ring.centre, **kw)
+    if part.random is not None:
+        settings = {**given(part.random), **kw}
+        within = settings.pop("within")
+        return Cluster.random(within=within[0] if len(within) == 1 else within, **settings)
+    if part.file is not None:
+        return Cluster.from_csv(folder / part.file, centred=part.centred, **kw)
+    return Cluster(part.positions, centred=part.centred, **kw)
+
+
+def _one_or_all(items: list[Any]) -> Any:
+    return items[0] if len(items) == 1 else tuple(items)
+
+
+def _current(part: Any, folder: Path) -> Fixed:
+    if part.kind == "fixed":
+        return Fixed(part.i)
+    settings = given(part, leave=("kind",))
+    if part.kind == "gaussian":
+        return Fixed(Gaussian(**settings))
+    if part.file is not None:
+        if len(settings) > 1:
+            raise ValueError("A current of kind 'table' has either a file or times and values, not both.")
+        return Fixed(Table.from_csv(folder / part.file))
+    if set(settings) != {"times", "values"}:
+        raise ValueError("A current of kind 'table' needs a file, or times and values.")
+    return Fixed(Table(**settings))
+
+
+def _gate(part: Any) -> Open | Pulse | Train:
+    kinds: dict[str, type] = {"open": Open, "pulse": Pulse, "train": Train}
+    gate: Open | Pulse | Train = kinds[part.kind](**given(part, leave=("kind",)))
+    return gate
