@@ -15,6 +15,10 @@ import numpy as np
 from microdomain.plan import Plan
 
 
+class Unavailable(RuntimeError):
+    """A backend cannot be used here; the text is a clause that says why and what to do."""
+
+
 class Operations(Protocol):
     """Operations on the state vectors of one plan.
 

@@ -1,0 +1,94 @@
+"""Which backend runs: a named device or the best one that works here.
+
+A named device never falls back silently.  ``"auto"`` tries CUDA, then the compiled kernels, then
+NumPy, and says which of them runs and why a faster one does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from microdomain.backends.base import Operations, Unavailable
+from microdomain.plan import Plan
+
+#: What users may write, and what it means.
+DEVICES = {"auto": "auto", "numpy": "numpy", "compiled": "compiled", "cpu": "compiled", "cuda": "cuda"}
+
+Factory = Callable[[Plan], Operations]
+Log = Callable[[str], None]
+
+
+def choose(device: str = "auto", log: Log | None = None) -> Factory:
+    """Choose a backend.
+
+    Parameters
+    ----------
+    device : str                    "auto", "numpy", "cpu" or "compiled", "cuda"
+    log : callable, optional        takes one sentence at a time
+
+    Returns
+    -------
+    callable                        factory(plan) gives the `Operations` of a plan
+
+    Raises
+    ------
+    ValueError
+        If the name is not one of these.
+    Unavailable
+        If a named device cannot be used here; the text says why.
+    """
+    if device not in DEVICES:
+        raise ValueError(f"device={device!r} is not known; give one of {', '.join(map(repr, DEVICES))}.")
+    say = log if log is not None else _silent
+    kind = DEVICES[device]
+    if kind == "auto":
+        return _best(say)
+    try:
+        return _maker(kind)
+    except Unavailable as reason:
+        raise Unavailable(
+            f"device={device!r} was named, but {reason} Use device='auto' to fall back to the CPU."
+        ) from None
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def _best(say: Log) -> Factory:
+    try:
+        make = _maker("cuda")
+        say("device='auto': CUDA.")
+        return make
+    except Unavailable as reason:
+        no_gpu = str(reason)
+    try:
+        make = _maker("compiled")
+    except Unavailable as reason:
+        say(f"device='auto': NumPy, for {no_gpu} Neither do compiled kernels run: {reason}")
+        return _maker("numpy")
+    say(f"device='auto': compiled kernels on the CPU, for {no_gpu}")
+
+    def make_or_fall_back(plan: Plan) -> Operations:
+        try:
+            return make(plan)
+        except Unavailable as reason:
+            say(f"device='auto': NumPy, for {reason}")
+            return _maker("numpy")(plan)
+
+    return make_or_fall_back
+
+
+def _maker(kind: str) -> Factory:
+    """The factory of one kind, or `Unavailable`; each backend is imported only when it is wanted."""
+    if kind == "numpy":
+        from microdomain.backends.reference import Reference
+
+        return Reference
+    if kind == "compiled":
+        from microdomain.backends.compiled import prepare
+
+        return prepare()
+    from microdomain.backends.cuda import prepare as prepare_cuda
+
+    return prepare_cuda()
