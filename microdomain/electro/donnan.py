@@ -90,7 +90,7 @@ def donnan(salt: Any, impermeant: Any, charge: Any, temperature: Any = BODY) -> 
     excess = cation + anion + impermeant - 2 * salt
     # uM J/mol = 1e-3 Pa = 1e-6 kPa.
     pressure = 1e-6 * GAS * temperature * excess
-    found = (r, -thermal_voltage(temperature) * xp.arcsinh(q), cation, anion, impermeant, excess, pressure)
+    found = (r, thermal_voltage(temperature) * xp.arcsinh(-q), cation, anion, impermeant, excess, pressure)
     return Donnan(*(inputs.plain(value) for value in found))
 
 
@@ -134,5 +134,5 @@ def donnan_free(
     r = _ratio(q, xp)
     burst = X == 0
     swelling = xp.where(burst, xp.inf, impermeant / xp.where(burst, 1.0, X))
-    found = (r, -thermal_voltage(temperature) * xp.arcsinh(q), salt * r, salt / r, X, swelling)
+    found = (r, thermal_voltage(temperature) * xp.arcsinh(-q), salt * r, salt / r, X, swelling)
     return FreeDonnan(*(inputs.plain(value) for value in found))
