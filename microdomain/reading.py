@@ -1,0 +1,218 @@
+"""Concentrations at points: the analytic near field there plus the grid part read by splines.
+
+A reading never takes the average of a cell for the value at a point: near a channel they differ
+by a factor.  The near field is the heat kernel of `near_field` evaluated at the points themselves,
+with nodes down to ages that matter a fraction of a nanometre from a channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microdomain.near_field import CUT, POINTS, Window, cells_within
+from microdomain.plan import Plan
+
+#: Points are read in groups of this many, to bound the memory of the kernel tables.
+GROUP = 2000
+#: A point closer than this to a channel (um) is read at this distance: at the channel itself a
+#: point source has no concentration.
+NEAREST = 1e-4
+
+
+class Near:
+    """Near field at points of space, and at cell centres, for any time.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.windows = tuple(Window.of(w.D, w.tau, POINTS) for w in plan.windows)
+        self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
+
+    def weights(self, t: np.ndarray) -> list[np.ndarray]:
+        """Folded weights per ion, one row per pair (rows of other ions are 0), at ``t[member]``, ms."""
+        plan, out = self.plan, []
+        for i, window in enumerate(self.windows):
+            rows = np.zeros((plan.pair_member.size, window.nodes.size))
+            p = np.flatnonzero(plan.pair_ion == i)
+            if p.size:
+                rows[p] = window.fold(plan.history, plan.pair_row[p], t[plan.pair_member[p]], self._kappa[p])
+            out.append(rows)
+        return out
+
+    def at_centres(self, t: np.ndarray) -> np.ndarray:
+        """Near field at every cell centre: array [member, ion, z, y, x], uM.
+
+        Parameters
+        ----------
+        t : array (member,), ms
+        """
+        plan = self.plan
+        out = np.zeros((plan.members, plan.ions, *plan.grid.shape))
+        weights = self.weights(t)
+        for site in plan.sites:
+            window = self.windows[site.ion]
+            w = weights[site.ion][site.pairs]
+            if not w.any():
+                continue
+            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+            spans = [
+                cells_within(f, p - reach, p + reach)
+                for f, p in zip(plan.grid.faces, site.position, strict=True)
+            ]
+            centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
+            fx, fy, fz = (s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True))
+            patch = np.einsum("mq,qz,qy,qx->mzyx", w, fz, fy, fx, optimize=True)
+            # A centre that coincides with a channel is read NEAREST beside it.
+            hit = [np.flatnonzero(np.abs(c - p) < NEAREST) for c, p in zip(centres, site.position, strict=True)]
+            if all(h.size for h in hit):
+                beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
+                patch[:, hit[2][0], hit[1][0], hit[0][0]] = w @ self._kernel(site, window, beside)[:, 0]
+            (x0, x1), (y0, y1), (z0, z1) = spans
+            out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
+        return out
+
+    def kernels(self, points: np.ndarray) -> list[np.ndarray]:
+        """Kernel of every site at points: arrays (Q, P)."""
+        return [self._kernel(s, self.windows[s.ion], points) for s in self.plan.sites]
+
+    def at_points(self, t: np.ndarray, kernels: list[np.ndarray], points: int) -> np.ndarray:
+        """Near field at points: array [member, ion, point], uM.
+
+        Parameters
+        ----------
+        t : array (member,), ms
+        kernels : list of arrays        as `kernels` gave them
+        points : int                    how many points
+        """
+        plan = self.plan
+        out = np.zeros((plan.members, plan.ions, points))
+        weights = self.weights(t)
+        for site, kernel in zip(plan.sites, kernels, strict=True):
+            w = weights[site.ion][site.pairs]
+            if w.any():
+                out[site.members, site.ion] += w @ kernel
+        return out
+
+    @staticmethod
+    def _kernel(site: Any, window: Window, points: np.ndarray) -> np.ndarray:
+        distance = np.sqrt(((points - np.array(site.position)) ** 2).sum(axis=1))
+        if (distance < NEAREST).any():
+            points = points.copy()
+            points[distance < NEAREST] = np.array(site.position) + _inward(site)
+        fx, fy, fz = (s.density(points[:, k], window.nodes) for k, s in enumerate(site.sources))
+        return np.asarray(fx * fy * fz)
+
+
+def _inward(site: Any) -> np.ndarray:
+    """A step of NEAREST from a site that stays in the box."""
+    middle = np.array([0.5 * (s.lo + s.hi) for s in site.sources])
+    away = middle - np.array(site.position)
+    k = int(np.argmax(np.abs(away)))
+    step = np.zeros(3)
+    step[k] = NEAREST if away[k] >= 0 else -NEAREST
+    return step
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """Points prepared for reading many times.
+
+    Attributes
+    ----------
+    points : array (P, 3), um
+    weights : three arrays (P, n)    spline weights along x, y, z
+    """
+
+    points: np.ndarray
+    weights: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, plan: Plan, points: np.ndarray) -> Watch:
+        """Prepare points (P, 3) in um; they must lie in the box."""
+        check_inside(plan, points)
+        rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
+        return cls(points, (rx, ry, rz))
+
+    def grid_part(self, u: Any, rest: np.ndarray) -> np.ndarray:
+        """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
+
+        Parameters
+        ----------
+        u : array [m, ion, z, y, x], uM
+        rest : array [m, ion], uM        the level that the readings' excess is taken over
+        """
+        rx, ry, rz = self.weights
+        m, ions, nz, ny, nx = u.shape
+        excess = (u - rest[:, :, None, None, None]).reshape(m, ions, nz * ny, nx)
+        along_x = np.matmul(excess, rx.T).reshape(m, ions, nz, ny, -1)
+        along_y = (along_x * ry.T).sum(axis=3)
+        return np.asarray((along_y * rz.T).sum(axis=2) + rest[:, :, None])
+
+
+def check_inside(plan: Plan, points: np.ndarray) -> None:
+    """Refuse points outside the box, naming the first."""
+    for k, f in enumerate(plan.grid.faces):
+        slack = 1e-9 * (f[-1] - f[0])
+        bad = np.flatnonzero(~((points[:, k] >= f[0] - slack) & (points[:, k] <= f[-1] + slack)))
+        if bad.size:
+            x, y, z = points[bad[0]]
+            raise ValueError(
+                f"Point {bad[0]} at ({x:g}, {y:g}, {z:g}) um is outside the box, which reaches from "
+                f"{f[0]:g} to {f[-1]:g} um along {'xyz'[k]}."
+            )
+
+
+def read_points(plan: Plan, t: np.ndarray, u: np.ndarray, points: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+    """Concentration of every ion at points.
+
+    Parameters
+    ----------
+    plan : Plan
+    t : array (member,), ms
+    u : array [member, ion, z, y, x], uM      grid part at that time
+    points : array (P, 3), um
+
+    Returns
+    -------
+    array [member, ion, P], uM
+
+    Raises
+    ------
+    ValueError                      a point is outside the box
+    """
+    points = np.asarray(points, dtype=float).reshape(-1, 3)
+    near, rest = Near(plan), plan.rest[:, : plan.ions]
+    parts = []
+    for first in range(0, max(len(points), 1), GROUP):
+        some = points[first : first + GROUP]
+        watch = Watch.of(plan, some)
+        parts.append(watch.grid_part(u, rest) + near.at_points(t, near.kernels(some), len(some)))
+    return np.concatenate(parts, axis=2)
+
+
+def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Concentration of every ion at the cell centres, near field included.
+
+    Parameters
+    ----------
+    plan : Plan
+    t : array (member,), ms
+    u : array [member, ion, z, y, x], uM
+
+    Returns
+    -------
+    array [member, ion, z, y, x], uM
+    """
+    rest = plan.rest[:, : plan.ions, None, None, None]
+    out = u - rest
+    for k, axis in enumerate(plan.axes):
+        out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values().T, -1, -1 - k)
+    return out + rest + Near(plan).at_centres(t)

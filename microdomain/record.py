@@ -1,0 +1,98 @@
+"""What is watched and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+#: Times after each edge at which mouths and probes are read, the first of them (ms), and how many
+#: in all at most.
+AFTER, FIRST, MOST = 50, 1e-4, 5000
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run writes down.
+
+    By default fields are recorded at the start, at every edge of a gate and at the end; mouths and
+    probes at these times and at 50 logarithmically spaced times after each.  `every` or `times`
+    set the times of both.
+
+    Parameters
+    ----------
+    every : float, ms             record at multiples of this, from 0 to the end
+    times : sequence of float, ms record at exactly these times
+    fields : sequence of str      species to record on the grid; ions are always recorded
+    points : dict                 name -> (x, y, z) in um: probes
+
+    Raises
+    ------
+    ValueError
+    """
+
+    every: float | None = None
+    times: tuple[float, ...] | None = None
+    fields: tuple[str, ...] = ()
+    points: tuple[tuple[str, tuple[float, float, float]], ...] = ()
+
+    def __init__(
+        self,
+        every: float | None = None,
+        times: Sequence[float] | None = None,
+        fields: Sequence[str] | None = None,
+        points: Mapping[str, Sequence[float]] | Sequence[Any] | None = None,
+    ) -> None:
+        if every is not None and times is not None:
+            raise ValueError("Record: give `every` or `times`, not both.")
+        if every is not None and not (np.isfinite(every) and every > 0):
+            raise ValueError(f"Record: every = {every}; give a positive time in ms.")
+        put = object.__setattr__
+        put(self, "every", None if every is None else float(every))
+        if times is not None:
+            times = tuple(float(t) for t in times)
+            if not times or not all(np.isfinite(t) and t >= 0 for t in times):
+                raise ValueError(f"Record: times = {times}; give at least one time, none negative, in ms.")
+            times = tuple(sorted(set(times)))
+        put(self, "times", times)
+        put(self, "fields", (fields,) if isinstance(fields, str) else tuple(fields or ()))
+        named = points.items() if isinstance(points, Mapping) else (points or ())
+        checked = []
+        for name, at in named:
+            if len(tuple(at)) != 3:
+                raise ValueError(f"Record: point '{name}' = {tuple(at)}; give three coordinates in um.")
+            checked.append((str(name), tuple(float(x) for x in at)))
+        put(self, "points", tuple(checked))
+
+    def schedule(self, until: float, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Times of the fields, and of the mouths and probes.
+
+        Parameters
+        ----------
+        until : float, ms
+        edges : array, ms             times at which gates jump
+
+        Returns
+        -------
+        two arrays, ms                increasing, within 0 to `until`
+        """
+        if self.times is not None:
+            late = [t for t in self.times if t > until]
+            if late:
+                raise ValueError(f"Record: time {late[0]:g} ms is later than the end of the run, {until:g} ms.")
+            times = np.array(self.times)
+            return times, times
+        if self.every is not None:
+            count = int(np.floor(until / self.every * (1 + 1e-12)))
+            times = np.minimum(self.every * np.arange(count + 1), until)
+            times = np.unique(np.append(times, until))
+            return times, times
+        marks = np.unique(np.concatenate([[0.0], edges[(edges > 0) & (edges < until)], [until]]))
+        after = int(np.clip(MOST // max(marks.size - 1, 1), 4, AFTER))
+        dense = [marks]
+        for begin, end in zip(marks[:-1], marks[1:], strict=True):
+            gap = end - begin
+            dense.append(begin + np.geomspace(min(FIRST, 1e-2 * gap), gap, after)[:-1])
+        return marks, np.unique(np.concatenate(dense))
