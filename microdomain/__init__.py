@@ -25,7 +25,8 @@ _ROOMS = {
     "model": "Ion Buffer Cluster Fixed Gaussian Table Open Pulse Train Walls Closed Held Hold Model",
     "grid": "Grid",
     "oracles": "",
-    "results": "Record Results open",
+    "record": "Record",
+    "results": "Results open",
     "simulate": "simulate",
     "steady": "steady_state",
     "scenario": "load",
@@ -55,7 +56,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Table as Table
     from microdomain.model import Train as Train
     from microdomain.model import Walls as Walls
-    from microdomain.results import Record as Record
+    from microdomain.record import Record as Record
     from microdomain.results import Results as Results
     from microdomain.results import open as open
     from microdomain.scenario import load as load
@@ -66,7 +67,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(
-            f"module 'microdomain' has no attribute {name!r}; dir(microdomain) lists its names."
+            f"Module 'microdomain' has no name {name!r}; dir(microdomain) lists those that it has."
         )
     room = _HOME[name]
     module = import_module(f"microdomain.{room}")

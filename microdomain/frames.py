@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,6 +149,7 @@ def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 
 
 def unpack(name: str, variable: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]:
+    """Dimensions, values and attributes of a variable given as in xarray.Dataset."""
     if not isinstance(variable, tuple) or len(variable) not in (2, 3):
         raise ValueError(f"'{name}' must be (dims, values) or (dims, values, attrs), as in xarray.Dataset.")
     dims = (variable[0],) if isinstance(variable[0], str) else tuple(variable[0])
@@ -169,7 +170,8 @@ def plain(value: Any, key: str) -> Any:
     raise TypeError(f"Attribute '{key}' is a {kind}; a store keeps numbers, strings, lists and dictionaries.")
 
 
-def listed(names: Any) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Names in quotes, for an error's text."""
     return ", ".join(f"'{name}'" for name in names) or "none"
 
 
