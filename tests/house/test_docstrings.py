@@ -95,7 +95,7 @@ def test_what_a_script_meets_explains_its_arguments():
         if inspect.isclass(each) and issubclass(each, (Warning, Exception)):
             continue
         count = len(inspect.signature(each).parameters)
-        if count >= 3 and not re.search(r"[Pp]arameters|[Aa]rguments|Attributes\n", each.__doc__ or ""):
+        if count >= 3 and not re.search(r"(?i)parameters|arguments|attributes\n", each.__doc__ or ""):
             faults.append(name)
     assert not faults
 

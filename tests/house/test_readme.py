@@ -69,3 +69,11 @@ def test_the_first_command_makes_a_picture(tmp_path):
     code = f"import sys; sys.argv = {arguments}; from microdomain.cli import main; sys.exit(main())"
     run(code, tmp_path)
     assert (tmp_path / "cluster.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_constraints_are_versions_and_nothing_else():
+    """A lock that names addresses would tie the project to one registry."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = [line for line in lines if not line.startswith("#")]
+    assert len(pinned) > 50
+    assert [line for line in pinned if not re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.+!]+", line)] == []
