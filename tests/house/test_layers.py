@@ -22,7 +22,7 @@ ORDER = [
     "steppers",
     *("frames", "store", "vtkxml"),
     *("ledger", "record", "reading", "results"),
-    *("simulate", "steady"),
+    *("batch", "simulate", "steady"),
     *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
     *("view", "cli"),
 ]
