@@ -21,8 +21,16 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 VTK_NAMES = {
-    "f8": "Float64", "f4": "Float32", "i8": "Int64", "i4": "Int32",
-    "i2": "Int16", "i1": "Int8", "u8": "UInt64", "u4": "UInt32", "u2": "UInt16", "u1": "UInt8",
+    "f8": "Float64",
+    "f4": "Float32",
+    "i8": "Int64",
+    "i4": "Int32",
+    "i2": "Int16",
+    "i1": "Int8",
+    "u8": "UInt64",
+    "u4": "UInt32",
+    "u2": "UInt16",
+    "u1": "UInt8",
 }
 
 
