@@ -233,9 +233,13 @@ def _graded_axis(
     # Between channels closer than a few cells the width stays at `near`.
     density = 1.0 / width
     count = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(samples))])
-    n = max(2, round(count[-1]))
+    symmetric = _symmetric(lo, hi, centres)
+    # Symmetric channels get a face in the middle: a channel between cells is read twice as well
+    # after it closes as one at a cell's centre (0.8 against 1.2 % on a single channel).
+    n = max(2, 2 * round(0.5 * count[-1]) if symmetric else round(count[-1]))
     faces = np.interp(np.linspace(0.0, count[-1], n + 1), count, samples)
-    faces = 0.5 * (faces + (lo + hi - faces)[::-1]) if _symmetric(lo, hi, centres) else faces
+    if symmetric:
+        faces = 0.5 * (faces + (lo + hi - faces)[::-1])
     faces[0], faces[-1] = lo, hi
     return faces
 

@@ -55,7 +55,11 @@ class Ledger:
     @property
     def correction(self) -> np.ndarray:
         """Corrections relative to the influx (0 where nothing flowed in): array (member, ion)."""
-        return np.asarray(np.where(self.influx != 0, self.corrections / np.where(self.influx != 0, np.abs(self.influx), 1.0), 0.0))
+        return np.asarray(
+            np.where(
+                self.influx != 0, self.corrections / np.where(self.influx != 0, np.abs(self.influx), 1.0), 0.0
+            )
+        )
 
     def warnings(self) -> list[str]:
         """Sentences about what looks wrong; empty when nothing does."""
@@ -111,7 +115,9 @@ class Ledger:
                 f" ({self.negative[m]} for a negative concentration), lowest concentration {self.lowest[m]:.4g} uM"
             )
         if members > 8:
-            lines.append(f"  ... and {members - 8} members more; worst closure {np.abs(self.closure).max():.1e}")
+            lines.append(
+                f"  ... and {members - 8} members more; worst closure {np.abs(self.closure).max():.1e}"
+            )
         return "\n".join(lines)
 
 

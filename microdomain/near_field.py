@@ -159,6 +159,7 @@ class Source:
     positions, signs : array (I,)    images, the point itself included
     lo, hi : float, um               the axis
     D : float, um^2/ms
+    closed : bool                    nothing leaves through either wall
     """
 
     positions: np.ndarray
@@ -166,14 +167,14 @@ class Source:
     lo: float
     hi: float
     D: float
+    closed: bool
 
     @classmethod
-    def of(
-        cls, x: float, lo: float, hi: float, lower: int, upper: int, reach: float, D: float
-    ) -> Source:
+    def of(cls, x: float, lo: float, hi: float, lower: int, upper: int, reach: float, D: float) -> Source:
         """Images of the coordinate `x` on an axis; see `images`."""
         found = images(x, lo, hi, lower, upper, reach)
-        return cls(np.array([p for p, _ in found]), np.array([s for _, s in found], dtype=float), lo, hi, D)
+        signs = np.array([s for _, s in found], dtype=float)
+        return cls(np.array([p for p, _ in found]), signs, lo, hi, D, closed=lower > 0 and upper > 0)
 
     def amounts(self, faces: np.ndarray, ages: np.ndarray) -> np.ndarray:
         """Integral of the 1-D kernel over cells: array (ages, cells)."""
@@ -190,6 +191,8 @@ class Source:
 
     def amount_slope(self, ages: np.ndarray) -> np.ndarray:
         """d/ds of the amount left on the whole axis (0 between closed walls): array (ages,)."""
+        if self.closed:
+            return np.zeros(ages.size)
         four = 4.0 * self.D * ages[:, None]
 
         def slope(face: float) -> np.ndarray:
@@ -226,9 +229,7 @@ class Patch:
         return (z.stop - z.start, y.stop - y.start, x.stop - x.start)
 
 
-def lay_patch(
-    sources: Sequence[Source], faces: Sequence[np.ndarray], window: Window, reach: float
-) -> Patch:
+def lay_patch(sources: Sequence[Source], faces: Sequence[np.ndarray], window: Window, reach: float) -> Patch:
     """Tables of one channel position.
 
     Parameters

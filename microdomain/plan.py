@@ -71,6 +71,7 @@ class Plan:
     rest : array (member, species)      rest level: of ions, and of buffers bound at rest
     uptake, kappa : array (member, ion), 1/ms
     history : History                   rows are the distinct fluxes
+    channel_rows : tuple of tuples      row of each channel of each member
     windows : tuple of Window           per ion
     pair_member, pair_row, pair_ion : int arrays (P,)
     pair_count : array (P,)             channels that share the pair
@@ -94,6 +95,7 @@ class Plan:
     uptake: np.ndarray
     kappa: np.ndarray
     history: History
+    channel_rows: tuple[tuple[int, ...], ...]
     windows: tuple[Window, ...]
     sites: tuple[Site, ...]
     pair_member: np.ndarray
@@ -130,9 +132,7 @@ class Plan:
 
     def fine(self, y: Any) -> Any:
         """View [member, refined, cell, sub] of state vectors [member, size]."""
-        return y[:, self.species * self.grid.cells :].reshape(
-            -1, len(self.refined), self.cells.size, SUB**3
-        )
+        return y[:, self.species * self.grid.cells :].reshape(-1, len(self.refined), self.cells.size, SUB**3)
 
     def take(self, members: Sequence[int]) -> Plan:
         """The plan of some members only; grid, tables and fluxes are shared."""
@@ -149,13 +149,12 @@ class Plan:
             here = new_member[s.members] >= 0
             if here.any():
                 sites.append(
-                    dataclasses.replace(
-                        s, members=new_member[s.members[here]], pairs=new_pair[s.pairs[here]]
-                    )
+                    dataclasses.replace(s, members=new_member[s.members[here]], pairs=new_pair[s.pairs[here]])
                 )
         return dataclasses.replace(
             self,
             models=tuple(self.models[m] for m in chosen),
+            channel_rows=tuple(self.channel_rows[m] for m in chosen),
             **{name: getattr(self, name)[chosen] for name in _PER_MEMBER},
             sites=tuple(sites),
             pair_member=new_member[self.pair_member[kept]],
@@ -200,7 +199,10 @@ def lay(models: Sequence[Model], grid: Grid, history: History | None = None) -> 
     k_on, k_off, total = table("k_on"), table("k_off"), table("total")
     ion_rest = np.array([[i.rest for i in ions] for ions, _ in per_model], dtype=float)
     bound_rest = np.array(
-        [[b.bound_at(ions[k].rest) for b, k in zip(buffers, binds, strict=True)] for ions, buffers in per_model],
+        [
+            [b.bound_at(ions[k].rest) for b, k in zip(buffers, binds, strict=True)]
+            for ions, buffers in per_model
+        ],
         dtype=float,
     ).reshape(len(models), len(order))
     uptake = np.array([[m.uptake_rate(n) for n in ion_names] for m in models], dtype=float)
@@ -219,14 +221,17 @@ def lay(models: Sequence[Model], grid: Grid, history: History | None = None) -> 
     else:
         rows = [list(range(len(row))) for row in channels]
     refined = tuple(
-        j for j, i in enumerate(binds) if D[len(ion_names) + j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
+        j
+        for j, i in enumerate(binds)
+        if D[len(ion_names) + j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
     )
     return _with_sites(
         dict(
             models=tuple(models), grid=grid, names=tuple(ion_names + order), ions=len(ion_names),
             mobile=len(ion_names) + len(mobile), refined=refined, axes=axes, D=D, binds=binds, k_on=k_on,
             k_off=k_off, total=total, rest=np.concatenate([ion_rest, bound_rest], axis=1), uptake=uptake,
-            kappa=kappa, history=history, windows=windows,
+            kappa=kappa, history=history,
+            channel_rows=tuple(tuple(r) for r in rows), windows=windows,
         ),
         channels, rows, ion_names,
     )  # fmt: skip
@@ -247,7 +252,8 @@ def _check_alike(models: Sequence[Model]) -> None:
         same = {
             "box": m.box == first.box,
             "walls": m.walls == first.walls,
-            "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions] == [(i.name, i.z, i.D) for i in first.ions],
+            "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
+            == [(i.name, i.z, i.D) for i in first.ions],
             "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]
             == [(b.name, b.D, b.binds) for b in first.buffers],
         }
@@ -335,9 +341,7 @@ def _refined_cells(grid: Grid, position: tuple[float, float, float]) -> np.ndarr
     return np.asarray(flat[close])
 
 
-def _ripple(
-    sources: Sequence[Source], grid: Grid, window: Window, cells: np.ndarray
-) -> np.ndarray:
+def _ripple(sources: Sequence[Source], grid: Grid, window: Window, cells: np.ndarray) -> np.ndarray:
     """How the kernel varies inside refined cells: (Q, cells * SUB^3), its mean over a cell is 0."""
     ages = window.nodes
     if cells.size == 0:

@@ -71,7 +71,9 @@ class Near:
             fx, fy, fz = (s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True))
             patch = np.einsum("mq,qz,qy,qx->mzyx", w, fz, fy, fx, optimize=True)
             # A centre that coincides with a channel is read NEAREST beside it.
-            hit = [np.flatnonzero(np.abs(c - p) < NEAREST) for c, p in zip(centres, site.position, strict=True)]
+            hit = [
+                np.flatnonzero(np.abs(c - p) < NEAREST) for c, p in zip(centres, site.position, strict=True)
+            ]
             if all(h.size for h in hit):
                 beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
                 patch[:, hit[2][0], hit[1][0], hit[0][0]] = w @ self._kernel(site, window, beside)[:, 0]
@@ -170,7 +172,9 @@ def check_inside(plan: Plan, points: np.ndarray) -> None:
             )
 
 
-def read_points(plan: Plan, t: np.ndarray, u: np.ndarray, points: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+def read_points(
+    plan: Plan, t: np.ndarray, u: np.ndarray, points: Sequence[Sequence[float]] | np.ndarray
+) -> np.ndarray:
     """Concentration of every ion at points.
 
     Parameters

@@ -81,7 +81,9 @@ class Record:
         if self.times is not None:
             late = [t for t in self.times if t > until]
             if late:
-                raise ValueError(f"Record: time {late[0]:g} ms is later than the end of the run, {until:g} ms.")
+                raise ValueError(
+                    f"Record: time {late[0]:g} ms is later than the end of the run, {until:g} ms."
+                )
             times = np.array(self.times)
             return times, times
         if self.every is not None:

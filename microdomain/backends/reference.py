@@ -98,9 +98,7 @@ class Reference:
         self.x = [put(s.patch.x) for s in plan.sites]
         self.ripples = [put(s.ripple) for s in plan.sites]
         self.cells = put(plan.cells)
-        self.binders = [
-            [j for j, k in enumerate(plan.binds) if k == i] for i in range(plan.ions)
-        ]
+        self.binders = [[j for j, k in enumerate(plan.binds) if k == i] for i in range(plan.ions)]
 
     # -- moving data ---------------------------------------------------------------------------
 
@@ -185,7 +183,9 @@ class Reference:
 
     def _binding(self, j: int, c: Any, b: Any) -> Any:
         """k_on c (total - b) - k_off b for one buffer; c and b are [m, ...] with 3 or 2 more axes."""
-        k_on, k_off, total = (a[:, j].reshape((-1,) + (1,) * (b.ndim - 1)) for a in (self.k_on, self.k_off, self.total))
+        k_on, k_off, total = (
+            a[:, j].reshape((-1,) + (1,) * (b.ndim - 1)) for a in (self.k_on, self.k_off, self.total)
+        )
         return k_on * c * (total - b) - k_off * b
 
     def rhs(self, y: Any, near: Near, blob: np.ndarray) -> Any:
@@ -287,7 +287,19 @@ class Reference:
             for j in mine:
                 total[:, i] += shares[:, j]
         return Factor(
-            gm, pbar, qbar, modal, modal_ion, still, P, Q, inverse, 1.0 / total, fine_p, fine_q, 1.0 / (1.0 + fine_q)
+            gm,
+            pbar,
+            qbar,
+            modal,
+            modal_ion,
+            still,
+            P,
+            Q,
+            inverse,
+            1.0 / total,
+            fine_p,
+            fine_q,
+            1.0 / (1.0 + fine_q),
         )
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
@@ -393,7 +405,9 @@ class Reference:
         diffusion = 16.0 / 3.0 * float(plan.D.max()) * narrow
         out = np.full(plan.members, diffusion) + plan.uptake.max(axis=1, initial=0.0)
         if plan.buffers:
-            fastest = self.host((jacobian.p.sum(axis=1) + jacobian.q.max(axis=1)).reshape(plan.members, -1).max(axis=1))
+            fastest = self.host(
+                (jacobian.p.sum(axis=1) + jacobian.q.max(axis=1)).reshape(plan.members, -1).max(axis=1)
+            )
             out += fastest
             if plan.refined and plan.cells.size:
                 fine = (jacobian.fine_p.sum(axis=1) + jacobian.fine_q.max(axis=1)).reshape(plan.members, -1)

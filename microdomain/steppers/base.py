@@ -138,4 +138,3 @@ def close(
     if missed.any():
         y = ops.add_blobs(y, missed)
     return y, missed, Standing(end, y, ops.near(weights), weights)
-

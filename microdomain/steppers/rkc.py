@@ -109,7 +109,10 @@ class RKC:
             own = 1.0 - k.mu[j] - k.nu[j]
             terms = [(own - 1.0, at.y), (k.mu[j], y), (k.nu[j], before), (k.mu_t[j], F), (k.gamma_t[j], F0)]
             before, y = y, ops.combine(at.y, terms)
-            X_before, X = X, combined([(k.mu[j], X), (k.nu[j], X_before), (k.mu_t[j], rate), (k.gamma_t[j], X0)])
+            X_before, X = (
+                X,
+                combined([(k.mu[j], X), (k.nu[j], X_before), (k.mu_t[j], rate), (k.gamma_t[j], X0)]),
+            )
         new, missed, there = close(ops, fluxes, at, dt, y, X)
         F1, _ = evaluate(there.t, new, there.near, there.weights)
         difference = ops.combine(ops.scale(at.y, np.full(1, 0.8)), [(-0.8, new), (0.4, F0), (0.4, F1)])

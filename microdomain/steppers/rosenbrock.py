@@ -81,12 +81,8 @@ class WMethod:
             y, near, weights = at.y, at.near, at.weights
             if i > 0:
                 y = ops.combine(at.y, [(a[i, j], U[j]) for j in range(i)])
-                if times[i] != times[i - 1]:
-                    weights = fluxes.weights(t)
-                    near = ops.near(weights)
-                else:
-                    weights, near = last
-            last = (weights, near)
+                weights = fluxes.weights(t)
+                near = ops.near(weights)
             blob = fluxes.blob(t, at.t, dt)
             rate = stage_flows(ops, fluxes, weights, blob, y, near)
             right = ops.combine(
@@ -110,7 +106,9 @@ class WMethod:
         new = ops.combine(at.y, list(zip(m, U, strict=True)))
         flows = combined(list(zip(m, X, strict=True)))
         new, missed, there = close(ops, fluxes, at, dt, new, flows)
-        error = ops.combine(ops.scale(U[0], np.full(plan.members, e[0])), list(zip(e[1:], U[1:], strict=True)))
+        error = ops.combine(
+            ops.scale(U[0], np.full(plan.members, e[0])), list(zip(e[1:], U[1:], strict=True))
+        )
         return Trial(
             y=new,
             near=there.near,

@@ -1,0 +1,267 @@
+"""Members that advance together: own clocks, own steps, own events; nobody waits but at records.
+
+A step call advances every member that has not arrived by its own dt.  A rejected member repeats
+while the others go on.  Steps end where a member's own gates jump and where fields are recorded;
+mouths and probes are interpolated between step ends, so they never shorten a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from microdomain.backends.base import Operations
+from microdomain.ledger import Ledger
+from microdomain.plan import Plan
+from microdomain.reading import Near, Watch
+from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
+from microdomain.weights import Fluxes
+
+#: Step-size control: safety, bounds of the change, first step in units of the window's age.
+SAFETY, SHRINK, GROW, RESTART = 0.85, 0.3, 3.0, 0.5
+#: A first step without channels (ms), and the shortest step that is tried.
+FIRST_STEP, SHORTEST = 1e-3, 1e-12
+
+Factory = Callable[[Plan], Operations]
+
+
+class StepError(RuntimeError):
+    """A run that cannot go on; the text says when, why, and what to try."""
+
+
+class Batch:
+    """Some members of a run on one device.
+
+    Parameters
+    ----------
+    plan : Plan                     of these members only
+    factory : callable              plan -> Operations
+    stepper : Stepper
+    rtol : float
+    watch : Watch                   points whose grid part is traced
+    """
+
+    def __init__(self, plan: Plan, factory: Factory, stepper: Stepper, rtol: float, watch: Watch) -> None:
+        self.plan, self.factory, self.stepper, self.rtol, self.watch = plan, factory, stepper, rtol, watch
+        self.ops, self.fluxes = factory(plan), Fluxes(plan)
+        m = plan.members
+        self.standing = Standing.at(self.ops, self.fluxes, np.zeros(m), self.ops.vector(initial_state(plan)))
+        self._restart = np.array([w.tau for w in plan.windows]).min() * RESTART if plan.sites else FIRST_STEP
+        self.dt = np.full(m, self._restart)
+        self.jumps, self.stops = zip(*(_events(plan, k) for k in range(m)), strict=True)
+        # Where a species rests at zero the smooth blob's tail may dip below it by less than the
+        # absolute tolerance; everywhere else nothing negative is accepted.
+        at_zero = (plan.rest <= 0).any(axis=1) | (initial_state(plan) <= 0).any(axis=1)
+        self._floor = np.where(at_zero, -0.1 * rtol, 0.0)
+        self.start = self._totals()
+        shape = (m, plan.ions)
+        self.influx, self.walls, self.uptake, self.corrections = (np.zeros(shape) for _ in range(4))
+        self.steps, self.rejected, self.negative = (np.zeros(m, dtype=int) for _ in range(3))
+        self.lowest = np.asarray(self.ops.lowest(self.standing.y, self.standing.near))
+        self.largest_error = np.zeros(m)
+        self.trace: list[list[tuple[float, np.ndarray, np.ndarray]]] = [[] for _ in range(m)]
+        self._parts: dict[bytes, tuple[Operations, Fluxes]] = {}
+        self._note(np.arange(m))
+
+    @property
+    def t(self) -> np.ndarray:
+        """Time of each member, ms."""
+        return self.standing.t
+
+    def advance(self, until: float, beat: Callable[[Batch], None] | None = None) -> None:
+        """Bring every member to `until` (ms); `beat` is called after every step."""
+        while True:
+            active = np.flatnonzero(self.t < until)
+            if active.size == 0:
+                return
+            self._step(active, until)
+            if beat is not None:
+                beat(self)
+
+    def _step(self, active: np.ndarray, until: float) -> None:
+        t = self.t[active]
+        stop = np.array([_next(self.stops[k], self.t[k], until) for k in active])
+        left = stop - t
+        wanted = self.dt[active]
+        # Halve the approach to a stop instead of leaving a sliver.
+        dt = np.where(wanted >= left, left, np.where(wanted > 0.5 * left, 0.5 * left, wanted))
+        trial = self._attempt(active, dt)
+        error = np.where(np.isfinite(trial.error), trial.error, 1e9)
+        factor = np.clip(SAFETY * np.maximum(error, 1e-12) ** -self.stepper.exponent, SHRINK, GROW)
+        positive = trial.lowest >= self._floor[active]
+        good = (error <= 1.0) & positive
+        arrived = dt == left
+        now = np.where(arrived, stop, t + dt)
+        # A step cut short by a stop says nothing against the longer one that was wanted.
+        grown = np.where(
+            dt < wanted, np.maximum(dt * factor, np.where(factor >= 1, wanted, 0.0)), dt * factor
+        )
+        jumped = np.array(
+            [arrived[i] and _is(self.jumps[k], stop[i]) for i, k in enumerate(active)], dtype=bool
+        )
+        following = np.where(jumped, np.minimum(grown, self._restart), grown)
+        retry = np.where(error > 1.0, np.minimum(dt * factor, 0.9 * dt), 0.5 * dt)
+        self.dt[active] = np.where(good, following, retry)
+        self.steps[active] += good
+        self.rejected[active] += ~good
+        self.negative[active] += ~positive & (error <= 1.0)
+        if (self.dt[active] < SHORTEST).any():
+            k = int(active[np.argmin(self.dt[active])])
+            raise StepError(
+                f"Member {k} needs steps below {SHORTEST:g} ms at t = {self.t[k]:g} ms"
+                f" (error {error[list(active).index(k)]:.3g} of the tolerance, lowest concentration"
+                f" {trial.lowest[list(active).index(k)]:.3g} uM). Refine the grid near the channels,"
+                " or check currents and rates."
+            )
+        if good.any():
+            self._accept(active, good, now, trial, error)
+
+    def _attempt(self, active: np.ndarray, dt: np.ndarray) -> Trial:
+        if active.size == self.plan.members:
+            return self.stepper.attempt(self.ops, self.fluxes, self.standing, dt, self.rtol)
+        ops, fluxes = self._part(active)
+        s = self.standing
+        pairs = np.isin(self.plan.pair_member, active)
+        at = Standing(s.t[active], self.ops.select(s.y, active), ops.near(s.weights[pairs]), s.weights[pairs])
+        return self.stepper.attempt(ops, fluxes, at, dt, self.rtol)
+
+    def _part(self, active: np.ndarray) -> tuple[Operations, Fluxes]:
+        key = active.tobytes()
+        if key not in self._parts:
+            if len(self._parts) > 8:
+                self._parts.clear()
+            plan = self.plan.take(active)
+            self._parts[key] = (self.factory(plan), Fluxes(plan))
+        return self._parts[key]
+
+    def _accept(
+        self, active: np.ndarray, good: np.ndarray, now: np.ndarray, trial: Trial, error: np.ndarray
+    ) -> None:
+        part = self.fluxes if active.size == self.plan.members else self._part(active)[1]
+        s, chosen = self.standing, active[good]
+        influx = part.per_ion(part.influx(s.t[active], now))
+        flows = trial.flows
+        self.influx[chosen] += influx[good]
+        self.walls[chosen] += (flows.walls + part.per_ion(flows.loss))[good]
+        self.uptake[chosen] += flows.uptake[good]
+        self.corrections[chosen] += part.per_ion(np.abs(trial.correction))[good]
+        self.lowest[chosen] = np.minimum(self.lowest[chosen], trial.lowest[good])
+        self.largest_error[chosen] = np.maximum(self.largest_error[chosen], error[good] * self.rtol)
+        if chosen.size == self.plan.members:
+            self.standing = Standing(now, trial.y, trial.near, trial.weights)
+        else:
+            t, weights, y = s.t.copy(), s.weights.copy(), s.y
+            t[chosen] = now[good]
+            kept = np.isin(self.plan.pair_member, chosen)
+            mine = np.isin(self.plan.pair_member[np.isin(self.plan.pair_member, active)], chosen)
+            weights[kept] = trial.weights[mine]
+            y = self.ops.select(y, np.arange(self.plan.members))
+            self.ops.assign(y, chosen, self.ops.select(trial.y, np.flatnonzero(good)))
+            self.standing = Standing(t, y, self.ops.near(weights), weights)
+        self._note(chosen)
+
+    def _note(self, members: np.ndarray) -> None:
+        """Trace the grid part at the watched points and the mean free concentration."""
+        s, plan = self.standing, self.plan
+        u = self.ops.host(plan.coarse(s.y)[:, : plan.ions])
+        readings = self.watch.grid_part(u, plan.rest[:, : plan.ions])
+        held = self.ops.amounts(s.y)[:, : plan.ions] + self.fluxes.per_ion(self.fluxes.mass(s.weights))
+        for k in members:
+            self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.grid.volume))
+
+    def _totals(self) -> np.ndarray:
+        """Free, bound and near-field ions (member, ion), uM um^3."""
+        inside = per_ion(self.plan, self.ops.amounts(self.standing.y))
+        return inside + self.fluxes.per_ion(self.fluxes.mass(self.standing.weights))
+
+    def ledger(self) -> Ledger:
+        """The account up to now."""
+        return Ledger(
+            self.plan.names[: self.plan.ions], self.start, self.influx.copy(), self.walls.copy(),
+            self.uptake.copy(), self._totals(), self.corrections.copy(), self.steps.copy(),
+            self.rejected.copy(), self.negative.copy(), self.lowest.copy(), self.largest_error.copy(),
+        )  # fmt: skip
+
+    def traced(self, times: np.ndarray, kernels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Concentrations at the watched points and volume means at times already passed.
+
+        Between step ends the grid part follows a monotone cubic in each stretch between jumps; the
+        near field is exact at every time.
+
+        Parameters
+        ----------
+        times : array (T,), ms
+        kernels : list of arrays        of the watched points, from `reading.Near.kernels`
+
+        Returns
+        -------
+        arrays [member, T, ion, P] and [member, T, ion], uM
+        """
+        plan = self.plan
+        count = len(self.watch.points)
+        values = np.empty((plan.members, times.size, plan.ions, count))
+        means = np.empty((plan.members, times.size, plan.ions))
+        for k in range(plan.members):
+            t = np.array([row[0] for row in self.trace[k]])
+            values[k] = _between(t, np.array([row[1] for row in self.trace[k]]), times, self.jumps[k])
+            means[k] = _between(t, np.array([row[2] for row in self.trace[k]]), times, self.jumps[k])
+        near = Near(plan)
+        for n, time in enumerate(times):
+            values[:, n] += near.at_points(np.full(plan.members, time), kernels, count)
+        return values, means
+
+    def forget(self, before: float) -> None:
+        """Drop what was traced before a time (ms), but the last row before it and its neighbour."""
+        for k, rows in enumerate(self.trace):
+            keep = max(sum(row[0] < before for row in rows) - 2, 0)
+            self.trace[k] = rows[keep:]
+
+
+def initial_state(plan: Plan) -> np.ndarray:
+    """State vectors at t = 0 as the models say: array (member, size)."""
+    y = np.zeros((plan.members, plan.size))
+    coarse, fine = plan.coarse(y), plan.fine(y)
+    for m, model in enumerate(plan.models):
+        for s, name in enumerate(plan.names):
+            coarse[m, s] = model.initial_ion(name) if s < plan.ions else model.initial_bound(name)
+        for r, j in enumerate(plan.refined):
+            fine[m, r] = coarse[m, plan.ions + j, 0, 0, 0]
+    return y
+
+
+def _events(plan: Plan, member: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times at which a member starts anew, and at which its steps end."""
+    rows = np.unique(plan.pair_row[plan.pair_member == member])
+    none = [np.empty(0)]
+    jumps = np.unique(np.concatenate(none + [plan.history.jumps[r] for r in rows]))
+    kinks = np.unique(np.concatenate([jumps] + [plan.history.kinks[r] for r in rows]))
+    return jumps, kinks
+
+
+def _next(stops: np.ndarray, t: float, until: float) -> float:
+    i = int(np.searchsorted(stops, t, side="right"))
+    return min(float(stops[i]), until) if i < stops.size else until
+
+
+def _is(times: np.ndarray, t: float) -> bool:
+    return bool((times == t).any())
+
+
+def _between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:
+    """Interpolate step values to times, stretch by stretch between jumps."""
+    from scipy.interpolate import PchipInterpolator
+
+    out = np.empty((times.size, *values.shape[1:]))
+    cuts = np.concatenate([[-np.inf], jumps, [np.inf]])
+    for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+        mine = (times >= begin) & (times < end)
+        if not mine.any():
+            continue
+        rows = np.flatnonzero((t >= begin) & (t <= end))
+        if rows.size == 1:
+            out[mine] = values[rows[0]]
+        else:
+            out[mine] = PchipInterpolator(t[rows], values[rows], axis=0)(times[mine])
+    return out

@@ -1,0 +1,265 @@
+"""Frames, mouths and probes on their way into memory or a store, as the run goes on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microdomain.batch import Batch
+from microdomain.electro import ElectroWarning, reversal
+from microdomain.ledger import Budget, Ledger
+from microdomain.plan import Plan
+from microdomain.reading import Near, centre_values
+from microdomain.record import Record
+from microdomain.units import flux_per_pA
+
+#: Traces are handed over in pieces of at most this many times.
+PIECE = 500
+
+
+class Recorder:
+    """Collects what `Record` asks for.
+
+    Parameters
+    ----------
+    plan : Plan                     of all members
+    record : Record
+    frames, dense : arrays, ms      times of fields, and of mouths and probes
+    out : path or None              a store to stream to; None keeps everything in memory
+    overwrite : bool
+    provenance : dict
+    member_names : sequence of str or None
+    ensemble : bool                 keep the dimension `member`
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        record: Record,
+        frames: np.ndarray,
+        dense: np.ndarray,
+        out: str | Path | None,
+        overwrite: bool,
+        provenance: dict[str, Any],
+        member_names: Sequence[str] | None,
+        ensemble: bool,
+    ) -> None:
+        from microdomain import store
+
+        self.plan, self.record, self.frames, self.dense = plan, record, frames, dense
+        for name in record.fields:
+            plan.models[0].species.index(name) if name in plan.names else plan.models[0].ion(name)
+        self.channels = [m.resolved_channels for m in plan.models]
+        self._done = 0
+        self._rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
+        self._writer = store.create(out, overwrite=overwrite) if out is not None else None
+        self._heads: dict[str, dict[str, Any]] = {}
+        axes = {a: (a, c, {"units": "um"}) for a, c in zip("xyz", plan.grid.centres, strict=True)}
+        names = {"member": ("member", np.array(member_names))} if member_names else {}
+        self._head("root", coords=axes | names, attrs={"title": "microdomain"})
+        self._head(
+            "solver",
+            variables={
+                f"{a}_faces": (f"{a}_face", f, {"units": "um"})
+                for a, f in zip("xyz", plan.grid.faces, strict=True)
+            },
+            attrs={
+                "models": [m.to_dict() for m in plan.models],
+                "member_names": list(member_names or []),
+                "ensemble": ensemble,
+                "provenance": provenance,
+            },
+            coords=names,
+        )
+        self._head("mouths", coords=self._channel_coordinates() | names)
+        if record.points:
+            xyz = np.array([p for _, p in record.points])
+            points = {"point": ("point", np.array([n for n, _ in record.points]))}
+            points |= {a: ("point", xyz[:, k], {"units": "um"}) for k, a in enumerate("xyz")}
+            self._head("probes", coords=points | names)
+
+    def _head(self, part: str, variables: Any = None, attrs: Any = None, coords: Any = None) -> None:
+        self._heads[part] = {"variables": variables or {}, "attrs": attrs or {}, "coords": coords or {}}
+        self._rows.setdefault(part, [])
+        if self._writer is not None:
+            self._writer.put("/" if part == "root" else part, variables, attrs, coords)
+
+    def _channel_coordinates(self) -> dict[str, Any]:
+        most = max(self.channels, key=len)
+        xyz = np.full((3, self.plan.members, len(most)), np.nan)
+        for m, row in enumerate(self.channels):
+            for k, c in enumerate(row):
+                xyz[:, m, k] = c.position
+        names = np.array([c.name for c in most], dtype=str) if most else np.empty(0, dtype="<U1")
+        out: dict[str, Any] = {"channel": ("channel", names)}
+        for k, a in enumerate("xyz"):
+            out[a] = (("member", "channel"), xyz[k], {"units": "um"})
+        return out
+
+    def watched(self, part: Plan) -> np.ndarray:
+        """Mouths of a part's members, each member's in turn, then the probes: array (P, 3), um."""
+        mouths = [
+            np.array(c.position) + c.pore * np.array(c.normal)
+            for m in part.models
+            for c in m.resolved_channels
+        ]
+        return np.array(mouths + [p for _, p in self.record.points], dtype=float).reshape(-1, 3)
+
+    # -- while the run goes on -----------------------------------------------------------------
+
+    def write(self, t: float, batches: Sequence[Batch]) -> None:
+        """Record a frame at t, where all members stand, and the traces up to there."""
+        states = [b.ops.host(b.plan.coarse(b.standing.y)) for b in batches]
+        whole = np.concatenate(states, axis=0)
+        plan, here = self.plan, ("member", "z", "y", "x")
+        u = whole[:, : plan.ions]
+        c = centre_values(plan, np.full(plan.members, t), u)
+        root, solver = {}, {}
+        for i, name in enumerate(plan.names[: plan.ions]):
+            root[name] = (here, c[:, i], {"units": "uM", "long_name": f"[{name}]"})
+            solver[f"u_{name}"] = (
+                here,
+                u[:, i],
+                {"units": "uM", "long_name": f"grid part of [{name}], cell averages"},
+            )
+        for name in self.record.fields:
+            if name not in root:
+                s = plan.names.index(name)
+                root[name] = (here, whole[:, s], {"units": "uM", "long_name": f"bound {name}, cell averages"})
+        self._append("root", root, t)
+        self._append("solver", solver, t)
+        self.finish_traces(batches, t)
+
+    def finish_traces(self, batches: Sequence[Batch], until: float) -> None:
+        """Record mouths and probes at the times up to `until` that have not been recorded yet."""
+        end = int(np.searchsorted(self.dense, until, side="right"))
+        for first in range(self._done, end, PIECE):
+            times = self.dense[first : min(first + PIECE, end)]
+            self._traces(times, batches)
+        self._done = max(self._done, end)
+        for b in batches:
+            b.forget(until)
+
+    def _traces(self, times: np.ndarray, batches: Sequence[Batch]) -> None:
+        plan = self.plan
+        count = max((len(c) for c in self.channels), default=0)
+        shape = (times.size, plan.members, count)
+        held, volts, influx = (np.full(shape, np.nan) for _ in range(3))
+        probes = np.empty((times.size, plan.members, plan.ions, len(self.record.points)))
+        means = np.empty((times.size, plan.members, plan.ions))
+        first = 0
+        for b in batches:
+            kernels = Near(b.plan).kernels(b.watch.points)
+            values, mean = b.traced(times, kernels)
+            offset = 0
+            for k in range(b.plan.members):
+                m = first + k
+                means[:, m] = mean[k]
+                for n, channel in enumerate(self.channels[m]):
+                    i = plan.names.index(channel.ion)
+                    held[:, m, n] = values[k, :, i, offset + n]
+                    influx[:, m, n] = _influx(b.plan, k, n, channel, times)
+                    ion = plan.models[m].ion(channel.ion)
+                    if ion.outside is not None:
+                        with warnings.catch_warnings():
+                            warnings.simplefilter("ignore", ElectroWarning)
+                            volts[:, m, n] = reversal(
+                                held[:, m, n], ion.outside, ion.z, plan.models[m].temperature
+                            )
+                offset += len(self.channels[m])
+            for k in range(b.plan.members):
+                probes[:, first + k] = values[k, :, :, offset:]
+            first += b.plan.members
+        mine = ("member", "channel")
+        table = {
+            "concentration": (mine, held, {"units": "uM", "long_name": "concentration at the pore distance"}),
+            "reversal": (mine, volts, {"units": "mV", "long_name": "local reversal potential"}),
+            "influx": (mine, influx, {"units": "pA", "long_name": "influx, positive into the box"}),
+        }
+        for i, name in enumerate(plan.names[: plan.ions]):
+            table[f"mean_{name}"] = (
+                ("member",), means[:, :, i], {"units": "uM", "long_name": f"volume mean of free {name}"},
+            )  # fmt: skip
+        self._append_many("mouths", table, times)
+        if self.record.points:
+            rows = {
+                name: (("member", "point"), probes[:, :, i], {"units": "uM", "long_name": f"[{name}]"})
+                for i, name in enumerate(plan.names[: plan.ions])
+            }
+            self._append_many("probes", rows, times)
+
+    def _append(self, part: str, variables: dict[str, Any], t: float) -> None:
+        if self._writer is not None:
+            self._writer.append("/" if part == "root" else part, variables, time=t)
+        else:
+            self._rows[part].append((t, {n: (d, v.copy(), a) for n, (d, v, a) in variables.items()}))
+
+    def _append_many(self, part: str, variables: dict[str, Any], times: np.ndarray) -> None:
+        if self._writer is not None:
+            self._writer.append(part, variables, time=times)
+        for k, t in enumerate(times):
+            self._rows[part].append((float(t), {n: (d, v[k], a) for n, (d, v, a) in variables.items()}))
+
+    # -- at the end ----------------------------------------------------------------------------
+
+    def close(self, ledger: Ledger, budget: Budget, provenance: dict[str, Any]) -> None:
+        """Write the account and mark the store as complete."""
+        about = {
+            "ledger": ledger.to_dict(),
+            "budget": {"temporal": budget.temporal, "spatial": budget.spatial, "rtol": budget.rtol},
+            "provenance": provenance,
+        }
+        self._heads["solver"]["attrs"] |= about
+        if self._writer is not None:
+            self._writer.put("solver", attrs=about)
+            self._writer.close()
+
+    def abandon(self, stopped: BaseException) -> None:
+        """The run ended early: what was recorded stays readable and says that it is partial."""
+        if self._writer is not None:
+            self._writer.__exit__(type(stopped), stopped, None)
+
+    def parts(self) -> dict[str, Any]:
+        """What was recorded in memory, as datasets."""
+        import xarray
+
+        out = {}
+        for part, head in self._heads.items():
+            rows = self._rows[part]
+            data = dict(head["variables"])
+            for name in rows[0][1] if rows else ():
+                dims, _, attrs = rows[0][1][name]
+                dims = (dims,) if isinstance(dims, str) else tuple(dims)
+                data[name] = (("time", *dims), np.stack([r[1][name][1] for r in rows]), attrs)
+            coords = dict(head["coords"])
+            if rows:
+                coords["time"] = ("time", np.array([r[0] for r in rows]), {"units": "ms"})
+            out[part] = xarray.Dataset(data, coords=coords, attrs=head["attrs"])
+        return out
+
+
+def _influx(plan: Plan, member: int, index: int, channel: Any, times: np.ndarray) -> np.ndarray:
+    """Influx of a channel over time, pA; at a jump what flowed until then, as the concentration shows."""
+    i = plan.names.index(channel.ion)
+    row = plan.channel_rows[member][index]
+    before = np.where(times > 0, np.nextafter(times, -np.inf), times)
+    flux = plan.history.value(np.array([row]), before[None])[0]
+    return np.asarray(flux / flux_per_pA(plan.models[member].ions[i].z))
+
+
+def collected_ledger(batches: Sequence[Batch]) -> Ledger:
+    """One ledger from those of all batches, members in order."""
+    parts = [b.ledger() for b in batches]
+    first = parts[0]
+    joined = {
+        name: np.concatenate([getattr(p, name) for p in parts])
+        for name in (
+            "start", "influx", "walls", "uptake", "end", "corrections", "steps", "rejected", "negative",
+            "lowest", "largest_error",
+        )
+    }  # fmt: skip
+    return Ledger(ions=first.ions, **joined, dtype=first.dtype)

@@ -1,0 +1,319 @@
+"""What came out: fields, mouths, probes, the ledger, and how it was made.
+
+The same datasets stand behind a result in memory and one on disk, and every answer is computed
+from them by the same code, so `open` answers with the same bits:
+
+    root     [Ca] at cell centres and bound buffers, (time, member, z, y, x)
+    solver   the grid part u of every ion, which readings at points need; the models; the faces
+    mouths   per channel [ion], reversal potential and influx, and volume means, (time, member, channel)
+    probes   concentrations at named points, (time, member, point)
+    steps    per member the step ends and sizes
+
+The dimension `member` is dropped for whoever asked for one.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microdomain.grid import Grid
+from microdomain.ledger import Budget, Ledger
+from microdomain.model import Model
+from microdomain.plan import Plan, lay
+from microdomain.reading import read_points
+from microdomain.record import Record
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["Record", "Results", "open"]
+
+#: Groups of a stored result beside the root.
+GROUPS = ("solver", "mouths", "probes", "steps")
+
+
+class Results:
+    """A run's results.  Made by `simulate` and by `open`.
+
+    Parameters
+    ----------
+    parts : dict                    name -> xarray.Dataset: "root" and those of `GROUPS` that exist
+    """
+
+    def __init__(self, parts: Mapping[str, xarray.Dataset]) -> None:
+        self._parts = dict(parts)
+        about = self._parts["solver"].attrs
+        self.models: tuple[Model, ...] = tuple(Model.from_dict(d) for d in about["models"])
+        self.grid = Grid(*(self._parts["solver"][f"{a}_faces"].values for a in "xyz"))
+        self.member_names: tuple[str, ...] | None = (
+            tuple(about["member_names"]) if about.get("member_names") else None
+        )
+        self.provenance: dict[str, Any] = dict(about["provenance"])
+        self._ensemble = bool(about["ensemble"])
+
+    # -- what it is ----------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Model:
+        """The first member's model."""
+        return self.models[0]
+
+    @property
+    def members(self) -> int:
+        """Number of members."""
+        return len(self.models)
+
+    @property
+    def partial(self) -> bool:
+        """True when the run did not reach its end."""
+        return not bool(self._parts["root"].attrs.get("complete", True))
+
+    @property
+    def ledger(self) -> Ledger:
+        """Ions in, out and stored."""
+        return Ledger.from_dict(self._account["ledger"])
+
+    @property
+    def budget(self) -> Budget:
+        """How far the numbers can be trusted."""
+        return Budget(**self._account["budget"])
+
+    @property
+    def _account(self) -> dict[str, Any]:
+        about = self._parts["solver"].attrs
+        if "ledger" not in about:
+            raise ValueError("This result is partial: its run was killed before a ledger was written.")
+        return dict(about)
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return lay(self.models, self.grid)
+
+    def _squeezed(self, data: Any) -> Any:
+        if "member" not in data.dims:
+            return data
+        rest = [d for d in data.dims if d != "member"]
+        return data.transpose("member", *rest) if self._ensemble else data.isel(member=0, drop=True)
+
+    # -- what it answers -----------------------------------------------------------------------
+
+    @property
+    def dataset(self) -> xarray.Dataset:
+        """Recorded species at cell centres, ([member,] time, z, y, x), uM; near field included."""
+        return self._squeezed(self._parts["root"])
+
+    @property
+    def mouths(self) -> xarray.Dataset:
+        """Per channel `concentration` (uM) at its pore distance, `reversal` (mV), `influx` (pA)."""
+        return self._squeezed(self._parts["mouths"])
+
+    @property
+    def probes(self) -> xarray.Dataset | None:
+        """Concentrations at the recorded points, or None where none were asked for."""
+        return self._squeezed(self._parts["probes"]) if "probes" in self._parts else None
+
+    @property
+    def steps(self) -> xarray.Dataset:
+        """Step ends `t` (ms) of every member, (member, step), padded with NaN."""
+        return self._parts["steps"]
+
+    def at(self, points: Any, times: Any = None, ion: str | None = None) -> xarray.DataArray:
+        """Free concentration at any points, near field included.
+
+        Parameters
+        ----------
+        points : array (P, 3), um       points in the box
+        times : float or sequence, ms   recorded times; all of them when left out
+        ion : str, optional             the first ion when left out
+
+        Returns
+        -------
+        xarray.DataArray ([member,] time, point), uM
+
+        Raises
+        ------
+        ValueError                      a point outside the box; a time that was not recorded
+        """
+        import xarray
+
+        points = np.asarray(points, dtype=float)
+        if points.size % 3:
+            raise ValueError(f"points has shape {points.shape}; give (P, 3): x, y, z of each point in um.")
+        points = points.reshape(-1, 3)
+        plan, solver = self._plan, self._parts["solver"]
+        i = self._ion_index(ion)
+        frames = self._frames(times)
+        out = np.empty((len(frames), self.members, len(points)))
+        for row, k in enumerate(frames):
+            frame = solver.isel(time=k)
+            u = np.stack([frame[f"u_{n}"].values for n in plan.names[: plan.ions]], axis=1)
+            t = np.full(self.members, float(frame["time"]))
+            out[row] = read_points(plan, t, u, points)[:, i]
+        name = plan.names[i]
+        return self._squeezed(
+            xarray.DataArray(
+                out,
+                dims=("time", "member", "point"),
+                coords={
+                    "time": ("time", solver["time"].values[frames], {"units": "ms"}),
+                    **{a: ("point", points[:, k], {"units": "um"}) for k, a in enumerate("xyz")},
+                    **_member_coordinate(self.member_names),
+                },
+                name=name,
+                attrs={"units": "uM", "long_name": f"[{name}]"},
+            )
+        )
+
+    def reversal(
+        self,
+        ion: str | None = None,
+        outside: float | None = None,
+        temperature: float | None = None,
+        field: xarray.DataArray | None = None,
+    ) -> xarray.DataArray:
+        """Local reversal (Nernst) potential at every cell centre, or of a field that `at` gave.
+
+        Parameters
+        ----------
+        ion : str, optional             the first ion when left out
+        outside : float, uM             outside concentration; the ion's own when left out
+        temperature : float, K          the model's when left out
+        field : DataArray, uM, optional e.g. ``results.at(points)``
+
+        Returns
+        -------
+        xarray.DataArray, mV            inside minus outside; NaN where the concentration is not positive
+
+        Raises
+        ------
+        ValueError                      no outside concentration is known
+        """
+        from microdomain.electro import reversal
+
+        name = self._plan.names[self._ion_index(ion)]
+        mine = self.model.ion(name)
+        outside = mine.outside if outside is None else outside
+        if outside is None:
+            raise ValueError(
+                f"Ion '{name}' has no outside concentration in this model; give outside= in uM (2 mM is 2000)."
+            )
+        field = self.dataset[name] if field is None else field
+        kelvin = self.model.temperature if temperature is None else temperature
+        out = field.copy(data=reversal(field.values, outside, mine.z, kelvin))
+        out.name = f"E_{name}"
+        out.attrs = {
+            "units": "mV",
+            "long_name": f"E_{name}",
+            "outside_uM": float(outside),
+            "temperature_K": float(kelvin),
+        }
+        return out
+
+    def save(self, path: str | Path, overwrite: bool = False) -> Path:
+        """Write the result to a Zarr store, from which `open` answers with the same bits.
+
+        Parameters
+        ----------
+        path : str or Path
+        overwrite : bool                replace a store that stands there
+
+        Returns
+        -------
+        Path
+        """
+        from microdomain import store
+
+        complete = not self.partial
+        with store.create(path, overwrite=overwrite) as out:
+            for name, part in self._parts.items():
+                group = "/" if name == "root" else name
+                growing = {n: v for n, v in part.data_vars.items() if v.dims[:1] == ("time",)}
+                fixed = {n: v for n, v in part.data_vars.items() if n not in growing}
+                coords = {n: _stored(c) for n, c in part.coords.items() if n != "time"}
+                attrs = {k: v for k, v in part.attrs.items() if k not in ("complete", "microdomain_store")}
+                out.put(group, {n: _stored(v) for n, v in fixed.items()}, attrs=attrs, coords=coords)
+                for k in range(part.sizes.get("time", 0)):
+                    frame = {n: (v.dims[1:], v.isel(time=k).values, v.attrs) for n, v in growing.items()}
+                    out.append(group, frame, time=float(part["time"][k]))
+            out.close(complete=complete)
+        return Path(path)
+
+    # -- within --------------------------------------------------------------------------------
+
+    def _ion_index(self, ion: str | None) -> int:
+        names = [i.name for i in self.model.ions]
+        if ion is None:
+            return 0
+        if ion not in names:
+            raise ValueError(f"No ion '{ion}' in this model; it has {', '.join(map(repr, names))}.")
+        return names.index(ion)
+
+    def _frames(self, times: Any) -> list[int]:
+        known = self._parts["solver"]["time"].values
+        if times is None:
+            return list(range(known.size))
+        out = []
+        for t in np.atleast_1d(np.asarray(times, dtype=float)):
+            k = int(np.argmin(np.abs(known - t)))
+            if abs(known[k] - t) > 1e-9 * max(1.0, abs(t)):
+                listed = ", ".join(f"{x:g}" for x in known[:12]) + (", ..." if known.size > 12 else "")
+                raise ValueError(
+                    f"No field was recorded at {t:g} ms; there are {listed}. Ask for it with Record(times=[...])."
+                )
+            out.append(k)
+        return out
+
+    def __repr__(self) -> str:
+        times = self._parts["root"]["time"].values
+        span = f"{times[0]:g} to {times[-1]:g} ms in {times.size} frames" if times.size else "no frames"
+        lines = [
+            f"Results  {self.members} member{'s' if self.members > 1 else ''}, {span}"
+            + ("  (partial)" if self.partial else ""),
+            f"├── {self.grid!r}",
+            f"├── {', '.join(map(str, self._parts['root'].data_vars))}",
+            f"└── scenario {self.provenance.get('scenario', '')[:12]}, {self.provenance.get('scheme')}"
+            f" on {self.provenance.get('backend')}",
+        ]
+        return "\n".join(lines)
+
+
+def open(path: str | Path) -> Results:
+    """Open a stored result; arrays are fetched from disk when they are used.
+
+    Parameters
+    ----------
+    path : str or Path              a store that `simulate(out=...)` or `Results.save` wrote
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    FileNotFoundError, ValueError   there is nothing there, or no result in it
+    """
+    from microdomain import store
+
+    there = store.groups(path)
+    missing = [g for g in ("solver", "mouths") if g not in there]
+    if missing:
+        raise ValueError(f"'{path}' is a store without a result in it (no group '{missing[0]}').")
+    parts = {g: store.read(path, g) for g in GROUPS if g in there}
+    return Results({"root": store.read(path), **parts})
+
+
+def _stored(variable: Any) -> tuple[Any, ...]:
+    values = variable.values
+    if values.dtype.kind == "O":
+        values = values.astype(str)
+    return (variable.dims, values, dict(variable.attrs))
+
+
+def _member_coordinate(names: Sequence[str] | None) -> builtins.dict[str, Any]:
+    return {"member": ("member", np.array(names))} if names else {}

@@ -1,0 +1,314 @@
+"""The one loop: members advance between records, records are written, the ledger is closed."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microdomain.backends.choose import choose
+from microdomain.batch import Batch
+from microdomain.grid import Grid
+from microdomain.ledger import Budget
+from microdomain.model import Model
+from microdomain.plan import Plan, lay
+from microdomain.reading import Watch
+from microdomain.record import Record
+from microdomain.recorder import Recorder, collected_ledger
+from microdomain.results import Results, open
+from microdomain.steppers.base import Stepper
+from microdomain.steppers.rkc import RKC2
+from microdomain.steppers.rosenbrock import ROS2, ROS34PW2
+
+log = logging.getLogger("microdomain")
+
+SCHEMES: dict[str, Stepper] = {s.name.lower(): s for s in (ROS2, ROS34PW2, RKC2)}
+
+#: What an accuracy stands for: grid near, growth, far (um), and rtol.
+ACCURACIES = {
+    "default": (dict(near=0.020, growth=1.2, far=0.080), 1e-2),
+    "high": (dict(near=0.010, growth=1.13, far=0.050), 2e-3),
+}
+#: The companion run of a spatial error estimate has this many times the spacing.
+COARSER = 1.5
+#: Members advance in blocks of about this many cells, which stay in a core's cache.
+BLOCK_CELLS = 1
+#: Bytes a run needs per member in flight, in units of its state vector (stages, factors, near field).
+VECTORS = 40
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: simulated time `t` of `until` (ms, mean over members), steps, wall times (s)."""
+
+    t: float
+    until: float
+    steps: int
+    members: int
+    wall: float
+
+    @property
+    def rate(self) -> float:
+        """Simulated ms per second."""
+        return self.t / self.wall if self.wall > 0 else 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds left, if it goes on like this."""
+        return (self.until - self.t) / self.rate if self.rate > 0 else float("inf")
+
+
+def simulate(
+    model: Model,
+    grid: Grid | None = None,
+    *,
+    until: float,
+    record: Record | None = None,
+    rtol: float | None = None,
+    accuracy: str = "default",
+    members: int | range | Sequence[Model] = 1,
+    member_names: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    seed: int = 0,
+    check: bool = False,
+    scheme: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Results:
+    """Open the channels and follow the ions.
+
+    Parameters
+    ----------
+    model : Model
+    grid : Grid, optional           graded toward the channels as `accuracy` says when left out
+    until : float, ms               end of the run
+    record : Record, optional       what is written down and when
+    rtol : float, optional          tolerance of the adaptive steps; what `accuracy` says when left out
+    accuracy : {"default", "high"}
+    members : int, range of trial numbers, or list of Models
+    member_names : sequence of str, optional
+    out : path, optional            stream to a Zarr store while running
+    overwrite : bool                replace a store at `out`
+    device : {"auto", "numpy", "cpu", "cuda"}     a named device never falls back
+    seed : int                      of random streams
+    check : bool                    add a companion run at 1.5 times the spacing, for a spatial error estimate
+    scheme : {"ros2", "ros34pw2", "rkc2"}, optional
+    progress : callable, optional   takes a `Progress`, about ten times a second
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    ValueError                      wrong input, or a run that would not fit in memory
+    batch.StepError                 a run that cannot go on
+    OSError                         the store cannot be written; what was recorded before stays readable
+    """
+    started = time.perf_counter()
+    models, trials = _ensemble(model, members)
+    until = _positive("until", until)
+    preset, preset_rtol = _accuracy(accuracy)
+    rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
+    grid = Grid.graded(models, **preset) if grid is None else grid
+    record = Record() if record is None else record
+    stepper = _stepper(scheme, rtol)
+    said: list[str] = []
+    factory = choose(device, lambda text: (said.append(text), log.info(text)))  # type: ignore[func-returns-value]
+    plan = lay(models, grid)
+    edges = np.unique(np.concatenate([np.empty(0), *plan.history.jumps]))
+    frames, dense = record.schedule(until, edges)
+    _check_fits(plan, 0 if out is not None else frames.size, record)
+    provenance = _provenance(models, stepper, rtol, accuracy, seed, trials)
+    recorder = Recorder(
+        plan,
+        record,
+        frames,
+        dense,
+        out,
+        overwrite,
+        provenance,
+        member_names,
+        len(models) > 1 or not isinstance(members, int),
+    )
+    try:
+        batches = []
+        for first in range(0, plan.members, _block(plan, stepper)):
+            part = plan.take(range(first, min(first + _block(plan, stepper), plan.members)))
+            batches.append(Batch(part, factory, stepper, rtol, Watch.of(part, recorder.watched(part))))
+        beat = _heart(progress, started, until, plan.members, batches)
+        for frame in frames:
+            for batch in batches:
+                batch.advance(float(frame), beat)
+            recorder.write(float(frame), batches)
+        for batch in batches:
+            batch.advance(until, beat)
+        recorder.finish_traces(batches, until)
+        ledger = collected_ledger(batches)
+        spatial = _companion(models, grid, until, rtol, device, stepper, recorder) if check else None
+        budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
+        provenance |= {
+            "backend": batches[0].ops.name,
+            "backend_why": " ".join(dict.fromkeys(said)),
+            "wall_s": round(time.perf_counter() - started, 3),
+        }
+        for sentence in ledger.warnings():
+            log.warning(sentence)
+        recorder.close(ledger, budget, provenance)
+    except BaseException as stopped:
+        recorder.abandon(stopped)
+        raise
+    return open(out) if out is not None else Results(recorder.parts())
+
+
+def _heart(
+    progress: Callable[[Progress], None] | None,
+    started: float,
+    until: float,
+    members: int,
+    batches: list[Batch],
+) -> Callable[[Batch], None] | None:
+    if progress is None:
+        return None
+    last = [0.0]
+
+    def beat(_: Batch) -> None:
+        now = time.perf_counter()
+        if now - last[0] >= 0.1:
+            last[0] = now
+            t = sum(float(b.t.sum()) for b in batches) / members
+            steps = sum(int(b.steps.sum()) for b in batches)
+            progress(Progress(t, until, steps, members, now - started))
+
+    return beat
+
+
+def _ensemble(model: Model, members: int | range | Sequence[Model]) -> tuple[list[Model], list[int]]:
+    if isinstance(members, int):
+        members = range(members)
+    if isinstance(members, range):
+        if len(members) == 0:
+            raise ValueError(f"members = {members}: give at least one.")
+        return [model] * len(members), list(members)
+    models = list(members)
+    if not models or not all(isinstance(m, Model) for m in models):
+        raise ValueError("members: give a count, a range of trial numbers, or a list of Models.")
+    return models, list(range(len(models)))
+
+
+def _positive(name: str, value: float) -> float:
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} = {value}: give a positive number.")
+    return float(value)
+
+
+def _accuracy(name: str) -> tuple[dict[str, float], float]:
+    if name not in ACCURACIES:
+        raise ValueError(f"accuracy = {name!r}: give {' or '.join(map(repr, ACCURACIES))}.")
+    return ACCURACIES[name]
+
+
+def _stepper(scheme: str | None, rtol: float) -> Stepper:
+    # ROS34PW2 needs half the steps of ROS2 from 1e-2 down; above it the third order does not pay.
+    if scheme is None:
+        return ROS34PW2 if rtol <= 1e-2 else ROS2
+    if scheme.lower() not in SCHEMES:
+        raise ValueError(f"scheme = {scheme!r}: give one of {', '.join(map(repr, SCHEMES))}.")
+    return SCHEMES[scheme.lower()]
+
+
+def _block(plan: Plan, stepper: Stepper) -> int:
+    """Members that advance together: blocks that stay in cache, one by one for RKC2."""
+    return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
+
+
+def _check_fits(plan: Plan, kept_frames: int, record: Record) -> None:
+    """Refuse what cannot fit, before anything is allocated."""
+    fields = 2 * plan.ions + len(record.fields)
+    need = 8.0 * (
+        plan.size * (VECTORS + 2 * plan.members) + kept_frames * plan.members * fields * plan.grid.cells
+    )
+    free = free_memory()
+    if free is not None and need > 0.9 * free:
+        raise ValueError(
+            f"This run needs about {need / 2**30:.1f} GiB ({plan.grid.cells} cells, {plan.members} members,"
+            f" {kept_frames} frames in memory), and {free / 2**30:.1f} GiB are free. Use a coarser grid, fewer"
+            " members or frames, or stream to a store with out=..."
+        )
+
+
+def free_memory() -> float | None:
+    """Bytes of memory that are free, or None where the system does not say."""
+    try:
+        with Path("/proc/meminfo").open() as info:
+            for line in info:
+                if line.startswith("MemAvailable:"):
+                    return 1024.0 * float(line.split()[1])
+    except OSError:
+        pass
+    return None
+
+
+def _provenance(
+    models: Sequence[Model], stepper: Stepper, rtol: float, accuracy: str, seed: int, trials: Sequence[int]
+) -> dict[str, Any]:
+    import scipy
+
+    from microdomain import __version__
+
+    return {
+        "scenario": models[0].hash,
+        "members": [m.hash[:12] for m in models] if len(set(models)) > 1 else [],
+        "trials": list(trials),
+        "microdomain": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "machine": platform.machine(),
+        "scheme": stepper.name,
+        "sources": list(stepper.sources),
+        "rtol": rtol,
+        "accuracy": accuracy,
+        "seed": seed,
+    }
+
+
+def _companion(
+    models: Sequence[Model],
+    grid: Grid,
+    until: float,
+    rtol: float,
+    device: str,
+    stepper: Stepper,
+    recorder: Recorder,
+) -> float:
+    """Largest relative difference at mouths and probes to a run at 1.5 times the spacing."""
+    times = recorder.dense
+    points = dict(recorder.record.points)
+    other = simulate(
+        models[0],
+        grid.coarsened(COARSER),
+        until=until,
+        record=Record(times=times, points=points),
+        rtol=rtol,
+        members=list(models),
+        device=device,
+        scheme=stepper.name,
+    )
+    mine = recorder.parts()
+    worst = 0.0
+    pairs = [(mine["mouths"]["concentration"], other._parts["mouths"]["concentration"])]
+    if "probes" in mine:
+        pairs += [(mine["probes"][n], other._parts["probes"][n]) for n in mine["probes"].data_vars]
+    for a, b in pairs:
+        difference = np.abs(a.values - b.values) / np.abs(a.values)
+        if np.isfinite(difference).any():
+            worst = max(worst, float(np.nanmax(difference)))
+    return worst
