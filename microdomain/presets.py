@@ -40,17 +40,17 @@ def entry(name: str) -> dict[str, str]:
     '220 nM'
     """
     library = _library()
-    if name not in library:
+    if not isinstance(name, str) or name not in library:
         raise ValueError(f"No preset {name!r}.{nearest(name, library)} There are: {', '.join(library)}.")
     return dict(library[name])
 
 
-def buffer(name: str, total: float, **changes: Any) -> Buffer:
+def buffer(preset: str, /, total: float, **changes: Any) -> Buffer:
     """A buffer of the library.
 
     Parameters
     ----------
-    name : str                    one of `names()`
+    preset : str                  one of `names()`
     total : float, uM             free and bound together
     **changes                     any argument of `Buffer`; they win over the library
 
@@ -61,8 +61,8 @@ def buffer(name: str, total: float, **changes: Any) -> Buffer:
     >>> buffer("EGTA", total=2000).D
     0.2
     """
-    numbers = {key: parse(entry(name)[key], dimension) for key, dimension in BUFFER_NUMBERS.items()}
-    return Buffer(**{"name": name, "total": total, **numbers, **changes})
+    numbers = {key: parse(entry(preset)[key], dimension) for key, dimension in BUFFER_NUMBERS.items()}
+    return Buffer(**{"name": preset, "total": total, **numbers, **changes})
 
 
 def sources(*wanted: str) -> str:

@@ -89,8 +89,8 @@ def parse(text: Any, dimension: str) -> float:
         return float(text)
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not {_a(dimension)}; write it as a text, such as '{example}'.")
-    tidy = " ".join(text[: 2 * _LONGEST].translate(_SPELLINGS).split())
-    match = _QUANTITY.match(tidy) if len(tidy) <= _LONGEST else None
+    tidy = " ".join(text.translate(_SPELLINGS).split()) if len(text) <= _LONGEST else text[:_LONGEST]
+    match = _QUANTITY.match(tidy) if len(text) <= _LONGEST else None
     factors = _factors(match[2]) if match else None
     if match is None or factors is None:
         raise ValueError(_not_a_quantity(text, tidy, dimension, example))

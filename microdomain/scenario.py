@@ -136,6 +136,8 @@ def loads(text: str, folder: Any = ".", path: Path | None = None, called: str = 
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{called} is not valid TOML: {error}.") from None
+    except RecursionError:
+        raise ScenarioError(f"{called} nests its lists or tables too deeply.") from None
     try:
         return from_tables(given, Path(folder), path)
     except ScenarioError as error:

@@ -255,7 +255,7 @@ class RunTable(Table):
     accuracy: Literal["default", "high"] | None = None
     seed: int | None = None
     device: str | None = None
-    members: int | None = Field(default=None, ge=1)
+    members: int | None = Field(default=None, ge=1, le=1_000_000)
     member: list[dict[str, Any]] = []
 
 
@@ -279,7 +279,6 @@ class ScenarioTable(Table):
 
 
 _EXPECTED = {
-    "missing": "is missing",
     "int_type": "expected a whole number",
     "bool_type": "expected true or false",
     "string_type": "expected a text",
@@ -292,7 +291,7 @@ _EXPECTED = {
 
 def sentences(error: ValidationError, given: dict[str, Any]) -> list[str]:
     """What is wrong, one sentence a fault: the path of the key, what was given, what was expected."""
-    return [f"{_path(fault['loc'], given)}: {_reason(fault)}" for fault in error.errors(include_url=False)]
+    return [f"{_path(fault, given)}: {_reason(fault)}" for fault in error.errors(include_url=False)]
 
 
 def _reason(fault: Any) -> str:
@@ -308,19 +307,26 @@ def _reason(fault: Any) -> str:
         return f"{value!r} is not one of {context['expected']}."
     if kind == "missing":
         return "is missing."
+    if kind in ("greater_than_equal", "less_than_equal"):
+        low, high = context.get("ge"), context.get("le")
+        return f"{value!r} must be {f'at least {low}' if high is None else f'at most {high}'}."
+    if kind in ("too_short", "too_long"):
+        wanted = context.get("min_length", context.get("max_length"))
+        return f"expected a list of {wanted}, not {value!r}."
     if kind in _EXPECTED:
         return f"{_EXPECTED[kind]}, not {value!r}."
     return f"{fault['msg']}, not {value!r}."
 
 
-def _path(loc: tuple[int | str, ...], given: Any) -> str:
+def _path(fault: Any, given: Any) -> str:
     """The key as the file has it: pydantic's own steps (kinds, lists that we made) are left out."""
     words, here = "", given
-    for k, step in enumerate(loc):
-        try:
+    for k, step in enumerate(fault["loc"]):
+        if isinstance(here, list if isinstance(step, int) else dict) and (
+            isinstance(step, int) or step in here
+        ):
             here = here[step]
-        except (KeyError, IndexError, TypeError):
-            if k < len(loc) - 1 or isinstance(step, int):
-                continue
+        elif fault["type"] != "missing" or k < len(fault["loc"]) - 1:
+            continue
         words += f"[{step}]" if isinstance(step, int) else f".{step}" if words else step
     return words or "the file"

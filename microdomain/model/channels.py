@@ -124,7 +124,7 @@ class Cluster:
                 )
         if several and len(items) != len(self.positions):
             raise ValueError(
-                f"{who}: {len(items)} {word}s for {len(self.positions)} channels; "
+                f"{who}: {len(items)} {word}s for {len(self)} channel{'s' if len(self) > 1 else ''}; "
                 "give one for all or one per channel."
             )
         return items[0] if all(item == items[0] for item in items) else tuple(items)

@@ -9,6 +9,13 @@ from microdomain.model import checks
 from microdomain.model.membrane import FACES
 
 _TRIES = 20_000
+_MOST = 100_000
+
+
+def _few(n: int, what: str) -> int:
+    if n > _MOST:
+        raise ValueError(f"{what}: {n} channels are more than one model can hold ({_MOST}).")
+    return n
 
 
 def along(face: str | None) -> tuple[int, int]:
@@ -29,13 +36,14 @@ def lattice(nx: int, ny: int, pitch: float) -> list[tuple[float, float]]:
     [(-0.02, 0.0), (0.02, 0.0)]
     """
     nx, ny = checks.count(nx, "Cluster.lattice: nx"), checks.count(ny, "Cluster.lattice: ny")
+    _few(nx * ny, "Cluster.lattice")
     pitch = checks.number(pitch, "Cluster.lattice: pitch", "um", above=0)
     return [((i - (nx - 1) / 2) * pitch, (j - (ny - 1) / 2) * pitch) for i in range(nx) for j in range(ny)]
 
 
 def ring(n: int, radius: float) -> list[tuple[float, float]]:
     """n points evenly on a circle of `radius` um, the first at (radius, 0)."""
-    n = checks.count(n, "Cluster.ring: n")
+    n = _few(checks.count(n, "Cluster.ring: n"), "Cluster.ring")
     radius = checks.number(radius, "Cluster.ring: radius", "um", above=0)
     angles = [2 * math.pi * k / n for k in range(n)]
     return [(radius * math.cos(a), radius * math.sin(a)) for a in angles]
@@ -49,7 +57,7 @@ def scattered(n: int, within: Any, exclusion: float, seed: int) -> list[tuple[fl
     """
     import numpy as np
 
-    n = checks.count(n, "Cluster.random: n")
+    n = _few(checks.count(n, "Cluster.random: n"), "Cluster.random")
     exclusion = checks.number(exclusion, "Cluster.random: exclusion", "um", least=0)
     seed = checks.count(seed, "Cluster.random: seed", least=0)
     if isinstance(within, int | float):
