@@ -2,9 +2,6 @@
 
 import os
 import random
-import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +9,10 @@ import pytest
 from hypothesis import settings
 
 from microdomain import backends
+from microdomain.view import gl
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("PYVISTA_OFF_SCREEN", "true")
-os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
 # A NaN, an overflow or a division by zero inside the package is an error at its first appearance.
 np.seterr(all="raise", under="ignore")
@@ -25,10 +22,6 @@ settings.load_profile("house")
 
 KINDS = ("house", "unit", "agree", "laws", "order", "science")
 BACKENDS = ("numpy", "compiled", "cuda")
-DRAW = (
-    "import pyvista as pv; p = pv.Plotter(off_screen=True, window_size=(16, 16)); "
-    "p.add_mesh(pv.Cube()); p.screenshot(return_img=True)"
-)
 
 
 def pytest_collection_modifyitems(items):
@@ -41,15 +34,9 @@ def pytest_collection_modifyitems(items):
     items.sort(key=rank)
 
 
-@cache
-def draws():
-    """Whether VTK can draw here; without GL it kills the process, so a child process tries."""
-    return subprocess.run([sys.executable, "-c", DRAW], capture_output=True).returncode == 0
-
-
 def pytest_runtest_setup(item):
-    if item.get_closest_marker("gl") and not draws():
-        pytest.skip("VTK cannot draw: apt-get install -y --no-install-recommends libegl1 libgl1-mesa-dri")
+    if item.get_closest_marker("gl") and gl.missing():
+        pytest.skip(gl.missing())
 
 
 @pytest.fixture(autouse=True)

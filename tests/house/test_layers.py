@@ -22,8 +22,9 @@ ORDER = [
     "steppers",
     *("frames", "store", "vtkxml"),
     *("ledger", "record", "reading", "results"),
-    *("batch", "simulate", "steady"),
+    *("batch", "recorder", "simulate", "steady"),
     *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
+    "report",
     *("view", "cli"),
 ]
 
@@ -98,6 +99,7 @@ def test_every_import_points_downward(path):
         if not name.startswith("microdomain."):
             continue
         other = family(name)
+        assert other in ORDER, f"{path.name}:{line} imports {name}, which has no place in ORDER"
         assert ORDER.index(other) <= ORDER.index(me), (
             f"{path.name}:{line} imports {name}, which stands above it"
         )
