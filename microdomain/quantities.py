@@ -131,6 +131,8 @@ def _factors(unit: str) -> list[tuple[str, int]] | None:
         sign, opens, symbol, exponent = match.groups()
         if (opens and (inside or sign != "/")) or (inside and sign == "/" and not opens):
             return None
+        if not factors and sign == "*":
+            return None
         if not opens and not sign and factors and unit[at] != " ":
             return None
         inside = inside or bool(opens)

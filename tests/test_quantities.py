@@ -113,6 +113,7 @@ def test_refused(text, dimension, sentence):
         "9**9**9**9 um",
         "1+1 um",
         "2*3 um",
+        "2 * um",
         "1/2 um",
         "sqrt(2) um",
         "5 um^22",
