@@ -1,0 +1,191 @@
+"""The command `run`: a scenario in, a stored result, a report and perhaps a picture out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from microdomain.grid import Grid
+    from microdomain.record import Record
+    from microdomain.results import Results
+    from microdomain.scenario import Scenario
+
+
+@click.command(name="run")
+@click.argument("scenario")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Where to store the result, a Zarr folder."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a result that stands there.")
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the result, too.")
+@click.option("--until", metavar="TIME", help='End of the run, such as "2 ms".')
+@click.option("--rtol", type=float, help="Tolerance of the adaptive steps, such as 1e-2.")
+@click.option("--accuracy", type=click.Choice(["default", "high"]), help="Grid and tolerance in one word.")
+@click.option("--check", is_flag=True, help="Run again on a coarser grid for an error estimate in space.")
+@click.option("--device", help="auto, numpy, ... (see `microdomain devices`).")
+@click.option("--seed", type=int, help="Of all random streams.")
+@click.option("--members", type=click.IntRange(1), help="How many trials run as one ensemble.")
+@click.pass_context
+def run_command(
+    ctx: click.Context,
+    scenario: str,
+    out: Path | None,
+    overwrite: bool,
+    picture: Path | None,
+    check: bool,
+    **given: Any,
+) -> None:
+    """Run SCENARIO, a TOML file or the name of a built-in example.
+
+    The result goes to OUT while the run goes on: Ctrl-C loses nothing that was recorded.  Without -o it
+    is stored in the working folder under the scenario's name.
+    """
+    from microdomain.scenario import load
+
+    asked = load(scenario)
+    out = Path(f"{Path(scenario).stem}.zarr") if out is None else out
+    run = Settings.of(asked, given)
+    _check_places(out, overwrite, picture)
+    click.echo(f"{asked.title or scenario}: {run.until:g} ms, to {out}", err=True)
+    results = run.simulate(asked, out, overwrite, check)
+    from microdomain.report import report
+
+    click.echo(report(results, asked.title, asked.labels))
+    if results.partial:
+        raise _stopped(out)
+    click.echo(f"\nstored in {out}")
+    if picture is not None:
+        draw(results, picture)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The run settings of a scenario with those of the command line in their place."""
+
+    until: float
+    keywords: dict[str, Any]
+
+    @classmethod
+    def of(cls, asked: Scenario, given: dict[str, Any]) -> Settings:
+        """Settings from [run] and from options; options that were left out are None."""
+        from microdomain.quantities import parse
+
+        settings = {k: v for k, v in asked.run.items() if k != "members"}
+        chosen = {k: v for k, v in given.items() if v is not None}
+        if "accuracy" in chosen and "rtol" not in chosen:
+            settings.pop("rtol", None)  # the word on the command line stands for a tolerance, too
+        if "until" in chosen:
+            text = chosen.pop("until")
+            settings["until"] = parse(_number(text), "time")
+        count = chosen.pop("members", None)
+        if count is not None and len(set(asked.members)) > 1:
+            raise ValueError(
+                f"--members {count}: this scenario has {len(asked.members)} members of its own ([[run.member]])."
+            )
+        settings |= chosen
+        if settings.get("until") is None:
+            raise ValueError('How long? The scenario has no run.until; give --until, such as --until "2 ms".')
+        if not settings["until"] > 0:
+            raise ValueError(f'--until {given["until"]!r}: give a time above 0, such as "2 ms".')
+        until = settings.pop("until")
+        if count is not None:
+            settings["members"] = count
+        elif asked.members:
+            settings |= {"members": asked.members, "member_names": asked.labels}
+        return cls(until, settings)
+
+    def simulate(self, asked: Scenario, out: Path, overwrite: bool, check: bool) -> Results:
+        """Run, with progress on stderr; Ctrl-C leaves the partial store and says so."""
+        from microdomain.cli_progress import ProgressShown
+        from microdomain.simulate import simulate
+
+        try:
+            with ProgressShown(Path(asked.path).stem if asked.path else asked.title[:40]) as shown:
+                return simulate(
+                    asked.model,
+                    grid_of(asked),
+                    until=self.until,
+                    record=record_of(asked, self.until),
+                    out=out,
+                    overwrite=overwrite,
+                    check=check,
+                    progress=shown,
+                    **self.keywords,
+                )
+        except KeyboardInterrupt:
+            raise _stopped(out) from None
+
+
+def grid_of(asked: Scenario) -> Grid | None:
+    """The grid that a scenario asks for; None leaves it to the accuracy."""
+    from microdomain.grid import Grid
+
+    settings = dict(asked.grid)
+    kind = settings.pop("kind", "graded")
+    if kind == "uniform":
+        return Grid.uniform(asked.model, **settings)
+    return Grid.graded(asked.members or [asked.model], **settings) if settings else None
+
+
+def record_of(asked: Scenario, until: float) -> Record | None:
+    """What a scenario records, cut at the end of the run."""
+    from microdomain.record import Record
+
+    settings = dict(asked.record)
+    if "times" in settings:
+        kept = [t for t in settings["times"] if t <= until]
+        settings["times"] = kept if kept and kept[-1] == until else [*kept, until]
+    return Record(**settings) if settings else None
+
+
+def draw(results: Results, path: Path, field: str | None = None, **where: Any) -> None:
+    """Draw a slice to a file, and say what was drawn and, in one line, what it was drawn without."""
+    from microdomain import view
+
+    started = time.perf_counter()
+    picture = view.slice(results, field, **where)
+    picture.save(path)
+    if picture.note:
+        click.echo(picture.note, err=True)
+    click.echo(f"{picture.title} drawn to {path} ({time.perf_counter() - started:.1f} s)")
+
+
+def _number(text: str) -> Any:
+    """A plain number is in house units; anything else is a quantity with a unit."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _check_places(out: Path, overwrite: bool, picture: Path | None) -> None:
+    """Refuse what would fail after a long run."""
+    if out.exists() and not overwrite:
+        raise FileExistsError(
+            f"'{out}' exists. Choose another name, or allow it to be replaced (--overwrite)."
+        )
+    if picture is None:
+        return
+    from microdomain import view
+
+    view.check_file(picture)
+
+
+def _stopped(out: Path) -> click.ClickException:
+    from microdomain.cli import INTERRUPTED, Failure
+
+    if not out.exists():
+        return Failure("Stopped by Ctrl-C before anything was recorded.", INTERRUPTED)
+    return Failure(
+        f"Stopped by Ctrl-C. What was recorded until then is in '{out}', marked as partial "
+        f"(`microdomain report {out}`).",
+        INTERRUPTED,
+    )
+
+
+COMMANDS = [run_command]
