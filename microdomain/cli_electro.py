@@ -368,7 +368,7 @@ def _draw_course(course: Any, path: Path) -> None:
     for name in ("Na", "K", "Cl", "impermeant"):
         salts.plot(seconds, getattr(course, name) / 1e3, label=name)
     size.plot(seconds, course.swelling)
-    for axes, label in ((volts, "mV"), (salts, "mM"), (size, "volume / start")):
+    for axes, label in ((volts, "mV"), (salts, "mM"), (size, "volume / reference")):
         axes.set_ylabel(label)
     for axes in (volts, salts):
         axes.legend(frameon=False)

@@ -28,7 +28,7 @@ def array_namespace(*values: Any) -> Any:
 
 
 def as_floats(value: Any, xp: Any = np) -> Any:
-    """A float for a Python number, else a floating array of `xp` (float32 stays float32)."""
+    """A float for a Python number, else a floating array of `xp`."""
     if isinstance(value, int | float):
         return float(value)
     array = xp.asarray(value)
