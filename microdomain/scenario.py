@@ -258,11 +258,12 @@ def _validated(given: dict[str, Any]) -> schema.ScenarioTable:
     from pydantic import ValidationError
 
     from microdomain import scenario_schema as schema
+    from microdomain.scenario_faults import sentences
 
     try:
         return schema.ScenarioTable.model_validate(given)
     except ValidationError as error:
-        raise ScenarioError("\n".join(schema.sentences(error, given))) from None
+        raise ScenarioError("\n".join(sentences(error, given))) from None
 
 
 def _model(tables: schema.ScenarioTable, folder: Path) -> Model:

@@ -214,7 +214,7 @@ def test_other_refusals():
     [
         (("box2",), 1, r"Unknown key 'box2' of the model; it has .* Did you mean 'box'\?"),
         (("ions", 0, "rst"), 1, r"Unknown key 'rst' of the ion; .* Did you mean 'rest'\?"),
-        (("channels", 0, "gate", "kind"), "opne", r"No gate of kind 'opne'; .* Did you mean 'open'\?"),
+        (("channels", 0, "gate", "kind"), "opn", r"No gate of kind 'opn'; .* Did you mean 'open'\?"),
         (("channels", 0, "gate", "of"), 1, r"Unknown key 'of' of the gate of kind 'pulse'"),
     ],
 )

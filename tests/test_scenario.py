@@ -312,10 +312,10 @@ PLACE, BAPTA_K = 'positions = [["0 nm", "0 nm"]]', 'k_on = "4e8 /M/s"'
         ("[model", r"scenario is not valid TOML: Expected '\]' at the end of a table declaration"),
         ("a = " + "[" * 50_000, "nests its lists or tables too deeply"),
         ("title = 'x'", r"there is no \[model\]; a scenario needs at least \[model\] with box and ions"),
-        ("[modell]\nbox = 1", r"there is no \[model\].* Did you mean 'modell'\?"),
+        ("[models]\nbox = 1", r"there is no \[model\].* Did you mean 'models'\?"),
         (
-            swapped("[run]", "[runn]"),
-            r"unknown key 'runn'\. Did you mean 'run'\? It has title, model, grid, run",
+            swapped("[run]", "[runs]"),
+            r"unknown key 'runs'\. Did you mean 'run'\? It has title, model, grid, run",
         ),
         (
             swapped('total = "400 uM"', 'totl = "400 uM"'),
@@ -359,8 +359,8 @@ PLACE, BAPTA_K = 'positions = [["0 nm", "0 nm"]]', 'k_on = "4e8 /M/s"'
             r"Channels 0 and 1 of 'cav' are 4 nm apart, closer than their pore distance \(5 nm\)",
         ),
         (
-            swapped(PULSE, '{ kind = "puls" }'),
-            r"gate: no kind 'puls'; there are open, pulse, train\. Did you mean 'pulse'",
+            swapped(PULSE, '{ kind = "pulsed" }'),
+            r"gate: no kind 'pulsed'; there are open, pulse, train\. Did you mean 'pulse'",
         ),
         (swapped(PULSE, "{ on = 1 }"), r"gate: the table needs a kind"),
         (swapped(PULSE, "3"), r"model\.channels\[0\]\.gate: .*, not 3"),

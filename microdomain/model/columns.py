@@ -21,7 +21,7 @@ _HEADING = re.compile(r"\s*([A-Za-z]+)\s*[_\s(\[]?\s*([A-Za-z]*)\s*[)\]]?\s*\Z")
 def read_columns(
     path: Any, words: tuple[tuple[str, ...], ...], known: tuple[dict[str, float], ...], optional: int = 0
 ) -> list[tuple[float, ...]]:
-    """Rows of numbers in house units.
+    """The rows of a file of numbers.
 
     Parameters
     ----------
@@ -29,6 +29,10 @@ def read_columns(
     words : per column            the headings that name it, e.g. (("x",), ("y",))
     known : per column            unit symbols and their factors to the house unit
     optional : int                how many of the last columns may be absent
+
+    Returns
+    -------
+    list of tuples                a row each, in house units
 
     Raises
     ------
