@@ -1,6 +1,7 @@
 """The shape of a scenario file: which keys there are, and what kind of quantity each holds.
 
-Only `microdomain.scenario` imports this file, and with it pydantic, when a scenario is read.  Fields are named as in the file; numbers arrive in house units.
+Only `microdomain.scenario` imports this file, and with it pydantic, when a scenario is read.  Fields
+are named as in the file; numbers arrive in house units.
 """
 
 from __future__ import annotations
