@@ -66,8 +66,8 @@ for pump in (5e-3, 2e-3, 5e-4, 1e-4):
 # ## Stroke
 #
 # No oxygen, no ATP, no pump: for ten minutes here. Potassium leaves, the voltage fails, the cell swells;
-# when the pump returns it recovers. A constant pump follows no substrate, so its recovery is the fastest
-# possible.
+# when the pump returns it recovers. The pump of this cell turns at a constant rate; `law="cubic"` makes it
+# follow sodium.
 
 # %%
 stroke = electro.Episode(60 * s, 660 * s, {"pump": 0.0})

@@ -1,7 +1,7 @@
 """The charging of a membrane: how few ions set a voltage, and how a cell finds E_K.
 
 A membrane is a capacitor of about 0.01 pF/um^2 (1 uF/cm^2).  A voltage V needs C V per area, about
-6000 monovalent ions per um^2 and 100 mV: in a cell of 10 um radius five in a million of its potassium.
+6000 monovalent ions per um^2 and 100 mV: in a cell of 10 um radius twenty in a million of its potassium.
 That is why concentrations may be held while V moves, and why a volume of cytosol is electroneutral.
 """
 
