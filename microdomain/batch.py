@@ -8,7 +8,6 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -233,11 +232,13 @@ def initial_state(plan: Plan) -> np.ndarray:
 
 def _events(plan: Plan, member: int) -> tuple[np.ndarray, np.ndarray]:
     """Times at which a member starts anew, and at which its steps end."""
-    rows = np.unique(plan.pair_row[plan.pair_member == member])
-    none = [np.empty(0)]
-    jumps = np.unique(np.concatenate(none + [plan.history.jumps[r] for r in rows]))
-    kinks = np.unique(np.concatenate([jumps] + [plan.history.kinks[r] for r in rows]))
-    return jumps, kinks
+    mine = plan.pair_member == member
+    jumps, stops = [np.empty(0)], [np.empty(0)]
+    for row, ion in {(int(r), int(i)) for r, i in zip(plan.pair_row[mine], plan.pair_ion[mine], strict=True)}:
+        jumps.append(plan.history.jumps[row])
+        # The blob follows a jump after the window's age.
+        stops += [plan.history.kinks[row], plan.history.jumps[row] + plan.windows[ion].tau]
+    return np.unique(np.concatenate(jumps)), np.unique(np.concatenate(jumps + stops))
 
 
 def _next(stops: np.ndarray, t: float, until: float) -> float:

@@ -230,6 +230,8 @@ class Results:
         from microdomain import store
 
         complete = not self.partial
+        for part in self._parts.values():
+            part.load()  # a result that was opened from this very path must not delete what it has not read
         with store.create(path, overwrite=overwrite) as out:
             for name, part in self._parts.items():
                 group = "/" if name == "root" else name

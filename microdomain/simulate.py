@@ -32,8 +32,8 @@ SCHEMES: dict[str, Stepper] = {s.name.lower(): s for s in (ROS2, ROS34PW2, RKC2)
 
 #: What an accuracy stands for: grid near, growth, far (um), and rtol.
 ACCURACIES = {
-    "default": (dict(near=0.020, growth=1.2, far=0.080), 1e-2),
-    "high": (dict(near=0.010, growth=1.13, far=0.050), 2e-3),
+    "default": ({"near": 0.020, "growth": 1.2, "far": 0.080}, 1e-2),
+    "high": ({"near": 0.010, "growth": 1.12, "far": 0.050}, 2e-3),
 }
 #: The companion run of a spatial error estimate has this many times the spacing.
 COARSER = 1.5

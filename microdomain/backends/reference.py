@@ -98,6 +98,7 @@ class Reference:
         self.x = [put(s.patch.x) for s in plan.sites]
         self.ripples = [put(s.ripple) for s in plan.sites]
         self.cells = put(plan.cells)
+        self.mixing = put(plan.mixing[:, :, None])
         self.binders = [[j for j, k in enumerate(plan.binds) if k == i] for i in range(plan.ions)]
 
     # -- moving data ---------------------------------------------------------------------------
@@ -173,7 +174,7 @@ class Reference:
         for j, i in enumerate(plan.binds):
             rate[:, j] = self._binding(j, c[:, i], bound[:, j])
         fine_c, fine_rate = xp.empty_like(fine), xp.empty_like(fine)
-        flat = rate.reshape(plan.members, plan.buffers, -1)
+        flat = rate.reshape(plan.members, plan.buffers, plan.grid.cells)
         for r, j in enumerate(plan.refined):
             i = plan.binds[j]
             fine_c[:, r] = c[:, i].reshape(plan.members, -1)[:, self.cells][..., None] + near.ripple[:, i]
@@ -213,7 +214,8 @@ class Reference:
             fine[:, r] = fine_rate[:, r]
             if plan.ions + j < plan.mobile:
                 spread = moved[:, plan.ions + j].reshape(plan.members, -1)[:, self.cells]
-                fine[:, r] += spread[..., None]
+                here = plan.fine(y)[:, r]
+                fine[:, r] += spread[..., None] - self.mixing[r] * (here - here.mean(axis=2, keepdims=True))
         return out
 
     # -- W-method ------------------------------------------------------------------------------
@@ -236,7 +238,7 @@ class Reference:
     def _least(self, coarse: Any, fine: Any) -> Any:
         """Smallest value per member and buffer over cells and sub-cells, not below 0."""
         xp = self.xp
-        low = coarse.reshape(self.plan.members, self.plan.buffers, -1).min(axis=2)
+        low = coarse.reshape(self.plan.members, self.plan.buffers, self.plan.grid.cells).min(axis=2)
         for r, j in enumerate(self.plan.refined):
             if self.plan.cells.size:
                 low[:, j] = xp.minimum(low[:, j], fine[:, r].reshape(self.plan.members, -1).min(axis=1))
@@ -277,7 +279,7 @@ class Reference:
         inverse = 1.0 / (1.0 + Q)
         fine_p, fine_q = xp.empty_like(jacobian.fine_p), xp.empty_like(jacobian.fine_q)
         shares = P * inverse
-        flat = shares.reshape(plan.members, plan.buffers, -1)
+        flat = shares.reshape(plan.members, plan.buffers, plan.grid.cells)
         for r, j in enumerate(plan.refined):
             fine_p[:, r] = gm[:, 0, 0] * (jacobian.fine_p[:, r] - pbar[:, j, 0])
             fine_q[:, r] = gm[:, 0, 0] * (jacobian.fine_q[:, r] - qbar[:, j, 0])
@@ -327,11 +329,11 @@ class Reference:
             hat[:, s] = (hat[:, s] + g * f.pbar[:, j] * ion[:, plan.binds[j]]) * f.modal[:, j]
         for axis in range(3):
             hat = along(self.vectors[axis], hat, axis, xp)
-        # Deviations from the mean inside a refined cell do not diffuse: they see 1 + g qbar only.
+        # Deviations from the mean inside a refined cell see 1 + g (qbar + mixing).
         old = plan.coarse(r)
         for k, j in enumerate(plan.refined):
             mean = old[:, plan.ions + j].reshape(plan.members, -1)[:, self.cells][..., None]
-            fine[:, k] = (fine[:, k] - mean) * f.still[:, j, 0]
+            fine[:, k] = (fine[:, k] - mean) / (1.0 + f.g[:, 0, 0] * (f.qbar[:, j, 0] + self.mixing[k]))
         coarse[:, : plan.mobile] = hat
         for j in still:
             s = plan.ions + j
@@ -347,7 +349,7 @@ class Reference:
         coarse, fine = plan.coarse(out), plan.fine(out)
         bound = coarse[:, plan.ions :]
         scaled = f.Q * f.inverse * bound
-        flat = scaled.reshape(plan.members, plan.buffers, -1)
+        flat = scaled.reshape(plan.members, plan.buffers, plan.grid.cells)
         for k, j in enumerate(plan.refined):
             flat[:, j, self.cells] = (f.fine_Q[:, k] * f.fine_inverse[:, k] * fine[:, k]).mean(axis=2)
         for i, mine in enumerate(self.binders):
