@@ -229,6 +229,11 @@ def test_charged_impermeants_outside():
             ValueError,
             r"Episode changes 'volume': expected one of g_Na",
         ),
+        (
+            lambda: electro.steady_state(replace(SCRIPT, kcc2=1e-3, pump=np.array([1e-3, 5e-3]))),
+            ValueError,
+            r"pump is an array: expected a number",
+        ),
         (lambda: electro.evolve(SCRIPT, 0.0), ValueError, r"until = 0: expected a positive time in ms"),
         (lambda: electro.evolve(SCRIPT, 1.0, times=[2.0]), ValueError, r"times: expected increasing times"),
         (

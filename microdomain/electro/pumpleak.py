@@ -85,6 +85,7 @@ class PumpLeak:
     temperature: Any = BODY
 
     def __post_init__(self) -> None:
+        xp = _namespace(self)
         for name in _POSITIVE + _NOT_NEGATIVE:
             inputs.checked(
                 getattr(self, name),
@@ -93,9 +94,10 @@ class PumpLeak:
                 strict=name in _POSITIVE,
                 expected="a positive number" if name in _POSITIVE else "zero or a positive number",
                 mend="Conductances are in nS/um^2, pump currents in pA/um^2, concentrations in uM.",
+                xp=xp,
             )
-        inputs.finite(self.charge, "charge")
-        inputs.finite(self.charge_out, "charge_out")
+        inputs.finite(self.charge, "charge", xp)
+        inputs.finite(self.charge_out, "charge_out", xp)
         if self.law not in ("constant", "cubic"):
             raise ValueError(f'law = {self.law!r}: expected "constant" or "cubic".')
         if self.bath_volume is not None:
@@ -107,8 +109,7 @@ class PumpLeak:
                 expected="a positive volume in um^3, or None for a large bath",
                 mend="A cleft is about a fifth of the cell.",
             )
-        chloride = inputs.as_floats(self.Cl_out)
-        if not (chloride > 0 if isinstance(chloride, float) else bool((chloride > 0).all())):
+        if not bool((xp.asarray(self.Cl_out) > 0).all()):
             raise ValueError(
                 "charge_out: the molecules outside leave no room for chloride; expected "
                 "Na_out + K_out + charge_out * impermeant_out > 0."
@@ -127,8 +128,24 @@ class PumpLeak:
     @property
     def simple(self) -> bool:
         """Whether the closed form holds: constant pump, no cotransporters, held outside."""
-        plain = self.law == "constant" and self.bath_volume is None
-        return plain and not (inputs.np.any(self.kcc2) or inputs.np.any(self.nkcc1))
+        xp = _namespace(self)
+        cotransport = bool(xp.any(xp.asarray(self.kcc2 + self.nkcc1) > 0))
+        return self.law == "constant" and self.bath_volume is None and not cotransport
+
+
+def _namespace(cell: PumpLeak) -> Any:
+    """The array library of a cell's fields."""
+    return inputs.array_namespace(*(getattr(cell, field.name) for field in fields(cell)))
+
+
+def numbers_only(cell: PumpLeak) -> None:
+    """Refuse a cell with arrays where it is followed in time or solved by iteration, one at a time."""
+    for field in fields(cell):
+        if getattr(getattr(cell, field.name), "ndim", 0):
+            raise ValueError(
+                f"{field.name} is an array: expected a number. Only the closed-form steady state takes many "
+                "cells at once; with cotransporters, a cubic pump or in time, loop over cells."
+            )
 
 
 class SteadyState(NamedTuple):
@@ -218,8 +235,9 @@ def steady_state(cell: PumpLeak, invalid: str = "raise") -> SteadyState:
             "use swelling.evolve, or bath_volume=None."
         )
     if not cell.simple:
+        numbers_only(cell)
         return _by_newton(cell)
-    xp = inputs.array_namespace(*(getattr(cell, f.name) for f in fields(cell)))
+    xp = _namespace(cell)
     U = thermal_voltage(cell.temperature)
     z = inputs.as_floats(cell.charge, xp)
     Na = cell.Na_out * xp.exp(-3 * cell.pump / (cell.g_Na * U))
@@ -265,9 +283,9 @@ def _potentials(cell: PumpLeak, ions: tuple[Any, Any, Any], xp: Any) -> tuple[An
 
 def _by_newton(cell: PumpLeak) -> SteadyState:
     """Steady state with cotransporters or a pump that follows sodium, by continuation from without."""
+    import numpy as np
     from scipy.optimize import root
 
-    np = inputs.np
     U, Pi, z = thermal_voltage(cell.temperature), cell.osmolarity_out, cell.charge
     outside = (cell.Na_out, cell.K_out, cell.Cl_out)
     scale = cell.g_K * U
@@ -281,7 +299,7 @@ def _by_newton(cell: PumpLeak) -> SteadyState:
 
     guess = _first_guess(cell)
     x = np.array([guess.V / U, *(np.log(c / o) for c, o in zip(guess[1:4], outside, strict=True))])
-    steps = np.linspace(0, 1, 11) if inputs.np.any(cell.kcc2 + cell.nkcc1) else [1.0]
+    steps = np.linspace(0, 1, 11) if cell.kcc2 + cell.nkcc1 > 0 else [1.0]
     for share in steps:
         found = root(residual, x, args=(share,), tol=1e-13)
         x = found.x

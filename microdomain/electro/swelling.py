@@ -18,7 +18,7 @@ import numpy as np
 
 from microdomain.electro import inputs
 from microdomain.electro.membrane import amount_to_charge
-from microdomain.electro.pumpleak import PumpLeak, fluxes, steady_state
+from microdomain.electro.pumpleak import PumpLeak, fluxes, numbers_only, steady_state
 from microdomain.electro.warn import ElectroWarning
 from microdomain.units import flux_per_pA, s, thermal_voltage
 
@@ -124,6 +124,7 @@ def evolve(
     """
     from scipy.integrate import solve_ivp
 
+    numbers_only(cell)
     inputs.checked(
         until, "until", low=0.0, strict=True, expected="a positive time in ms", mend="1 s is 1000 ms."
     )
