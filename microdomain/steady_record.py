@@ -1,0 +1,136 @@
+"""A steady state written down as the single frame of a Results."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+
+from microdomain.backends.reference import Reference
+from microdomain.ledger import Budget, Ledger
+from microdomain.plan import Plan
+from microdomain.reading import Watch
+from microdomain.record import Record
+from microdomain.recorder import Recorder
+from microdomain.results import Results
+from microdomain.steady_solve import LATE, Solution
+from microdomain.steppers.base import Standing, per_ion, stage_flows
+from microdomain.weights import Fluxes
+
+#: Papers the solver stands on.
+SOURCES = (
+    "Saad, Schultz: SIAM J. Sci. Stat. Comput. 7, 856 (1986)",
+    "Lynch, Rice, Thomas: Numer. Math. 6, 185 (1964)",
+    "Wagner, Keizer: Biophys. J. 67, 447 (1994)",
+)
+
+
+class Still:
+    """A steady state that answers a Recorder like a batch that stands at a late time.
+
+    Parameters
+    ----------
+    plan : Plan
+    solution : Solution
+    watch : Watch                       points to be read
+    """
+
+    def __init__(self, plan: Plan, solution: Solution, watch: Watch) -> None:
+        self.plan, self.solution, self.watch = plan, solution, watch
+        self.ops: Any = Reference(plan)
+        self.fluxes = Fluxes(plan)
+        near = self.ops.near(solution.weights)
+        self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
+
+    def traced(self, times: np.ndarray, kernels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Concentrations [member, T, ion, P] at the watched points and means [member, T, ion], uM."""
+        from microdomain.reading import Near
+
+        plan = self.plan
+        u = plan.coarse(self.solution.y)[:, : plan.ions]
+        near = Near(plan).at_points(self.standing.t, kernels, len(self.watch.points))
+        values = self.watch.grid_part(u, plan.rest[:, : plan.ions]) + near
+        held = self.ops.amounts(self.solution.y)[:, : plan.ions]
+        held = (held + self.fluxes.per_ion(self.fluxes.mass(self.solution.weights))) / plan.grid.volume
+        count = times.size
+        return np.repeat(values[:, None], count, axis=1), np.repeat(held[:, None], count, axis=1)
+
+    def forget(self, before: float) -> None:
+        """Nothing was traced."""
+
+    def ledger(self) -> Ledger:
+        """What enters and leaves in one millisecond, and what the box holds."""
+        plan, s = self.plan, self.solution
+        flows = stage_flows(self.ops, self.fluxes, s.weights, s.blob, s.y, self.standing.near)
+        held = per_ion(plan, self.ops.amounts(s.y)) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
+        none = np.zeros(plan.members, dtype=int)
+        return Ledger(
+            ions=plan.names[: plan.ions],
+            start=held,
+            influx=self.fluxes.per_ion(s.flux * plan.pair_count),
+            walls=flows.walls + self.fluxes.per_ion(flows.loss),
+            uptake=flows.uptake,
+            end=held.copy(),
+            corrections=np.zeros_like(held),
+            steps=s.newton,
+            rejected=none,
+            negative=none.copy(),
+            lowest=np.asarray(self.ops.lowest(s.y, self.standing.near)),
+            largest_error=np.zeros(plan.members),
+        )
+
+
+def recorded(
+    plan: Plan,
+    solution: Solution,
+    record: Record | None,
+    spatial: float | None,
+    rtol: float,
+    about: dict[str, Any],
+) -> Results:
+    """Results with one frame.
+
+    Parameters
+    ----------
+    plan : Plan
+    solution : Solution
+    record : Record or None         its fields and points are used
+    spatial : float or None         largest relative difference to another grid
+    rtol : float                    the difference that was wanted
+    about : dict                    joins the provenance
+
+    Returns
+    -------
+    Results
+    """
+    import scipy
+
+    from microdomain import __version__
+
+    record = Record() if record is None else record
+    moment = np.array([LATE])
+    model = plan.models[0]
+    provenance = {
+        "scenario": model.hash,
+        "members": [],
+        "trials": [0],
+        "microdomain": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "machine": platform.machine(),
+        "scheme": "steady state, Newton-Krylov",
+        "sources": list(SOURCES),
+        "rtol": rtol,
+        "backend": "numpy",
+        "newton": int(solution.newton.sum()),
+        "krylov": int(solution.krylov.sum()),
+        "residual": float(solution.residual.max()),
+        **about,
+    }
+    recorder = Recorder(plan, record, moment, moment, None, False, provenance, None, plan.members > 1)
+    still: Any = Still(plan, solution, Watch.of(plan, recorder.watched(plan)))
+    recorder.write(LATE, [still])
+    recorder.close(still.ledger(), Budget(0.0, spatial, rtol), provenance)
+    return Results(recorder.parts())
