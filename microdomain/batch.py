@@ -8,6 +8,7 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -131,7 +132,7 @@ class Batch:
         if key not in self._parts:
             if len(self._parts) > 8:
                 self._parts.clear()
-            plan = self.plan.take(active)
+            plan = self.plan.take(active.tolist())
             self._parts[key] = (self.factory(plan), Fluxes(plan))
         return self._parts[key]
 
@@ -256,7 +257,7 @@ def _between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.nda
 
     out = np.empty((times.size, *values.shape[1:]))
     cuts = np.concatenate([[-np.inf], jumps, [np.inf]])
-    for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for begin, end in pairwise(cuts):
         mine = (times >= begin) & (times < end)
         if not mine.any():
             continue

@@ -28,7 +28,7 @@ from microdomain.steppers.rosenbrock import ROS2, ROS34PW2
 
 log = logging.getLogger("microdomain")
 
-SCHEMES: dict[str, Stepper] = {s.name.lower(): s for s in (ROS2, ROS34PW2, RKC2)}
+SCHEMES: dict[str, Stepper] = {"ros2": ROS2, "ros34pw2": ROS34PW2, "rkc2": RKC2}
 
 #: What an accuracy stands for: grid near, growth, far (um), and rtol.
 ACCURACIES = {
@@ -121,7 +121,12 @@ def simulate(
     record = Record() if record is None else record
     stepper = _stepper(scheme, rtol)
     said: list[str] = []
-    factory = choose(device, lambda text: (said.append(text), log.info(text)))  # type: ignore[func-returns-value]
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
+        log.info(sentence)
+
+    factory = choose(device, say)
     plan = lay(models, grid)
     edges = np.unique(np.concatenate([np.empty(0), *plan.history.jumps]))
     frames, dense = record.schedule(until, edges)
@@ -239,8 +244,8 @@ def _check_fits(plan: Plan, kept_frames: int, record: Record) -> None:
     if free is not None and need > 0.9 * free:
         raise ValueError(
             f"This run needs about {need / 2**30:.1f} GiB ({plan.grid.cells} cells, {plan.members} members,"
-            f" {kept_frames} frames in memory), and {free / 2**30:.1f} GiB are free. Use a coarser grid, fewer"
-            " members or frames, or stream to a store with out=..."
+            f" {kept_frames} frames in memory), and {free / 2**30:.1f} GiB are free."
+            " Use a coarser grid, fewer members or frames, or stream to a store with out=..."
         )
 
 
@@ -290,7 +295,7 @@ def _companion(
     recorder: Recorder,
 ) -> float:
     """Largest relative difference at mouths and probes to a run at 1.5 times the spacing."""
-    times = recorder.dense
+    times = recorder.dense.tolist()
     points = dict(recorder.record.points)
     other = simulate(
         models[0],

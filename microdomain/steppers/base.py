@@ -62,20 +62,23 @@ class Trial:
 
 
 class Stepper(Protocol):
-    """A time-stepping scheme.
+    """A time-stepping scheme."""
 
-    Attributes
-    ----------
-    name : str
-    order : int
-    exponent : float                of the error in the step-size controller, 1 / (order of the estimate + 1)
-    sources : tuple of str          papers the scheme stands on
-    """
+    @property
+    def name(self) -> str:
+        """Its name in the literature."""
 
-    name: str
-    order: int
-    exponent: float
-    sources: tuple[str, ...]
+    @property
+    def order(self) -> int:
+        """Order of the result in the step."""
+
+    @property
+    def exponent(self) -> float:
+        """Of the error in the step-size controller: 1 / (order of the estimate + 1)."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Papers the scheme stands on."""
 
     def attempt(self, ops: Operations, fluxes: Fluxes, at: Standing, dt: np.ndarray, rtol: float) -> Trial:
         """Try one step of length ``dt[member]`` from where the members stand."""

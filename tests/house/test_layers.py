@@ -17,7 +17,7 @@ ORDER = [
     "electro",
     *("model", "finite_volume", "grid"),
     *("oracles", "history", "near_field"),
-    "plan",
+    *("sites", "plan"),
     *("weights", "backends", "state"),
     "steppers",
     *("frames", "store", "vtkxml"),
