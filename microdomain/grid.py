@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Default spacing near channels, growth from cell to cell, and largest cell (um).
 NEAR, GROWTH, FAR = 0.020, 1.2, 0.080
+#: A graded axis has at least this many cells: a narrow cleft is still resolved across.
+FEWEST = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +238,7 @@ def _graded_axis(
     symmetric = _symmetric(lo, hi, centres)
     # Symmetric channels get a face in the middle: a channel between cells is read twice as well
     # after it closes as one at a cell's centre (0.8 against 1.2 % on a single channel).
-    n = max(2, 2 * round(0.5 * count[-1]) if symmetric else round(count[-1]))
+    n = max(FEWEST, 2 * round(0.5 * count[-1]) if symmetric else round(count[-1]))
     faces = np.interp(np.linspace(0.0, count[-1], n + 1), count, samples)
     if symmetric:
         faces = 0.5 * (faces + (lo + hi - faces)[::-1])
