@@ -14,7 +14,7 @@ import numpy as np
 
 from microdomain.backends.choose import choose
 from microdomain.batch import Batch
-from microdomain.grid import Grid
+from microdomain.grid import Grid, near_spacing
 from microdomain.ledger import Budget
 from microdomain.model import Model
 from microdomain.plan import Plan, lay
@@ -30,10 +30,10 @@ log = logging.getLogger("microdomain")
 
 SCHEMES: dict[str, Stepper] = {"ros2": ROS2, "ros34pw2": ROS34PW2, "rkc2": RKC2}
 
-#: What an accuracy stands for: grid near, growth, far (um), and rtol.
+#: What an accuracy stands for: parts of `near_spacing`, growth, far (um), and rtol.
 ACCURACIES = {
-    "default": ({"near": 0.020, "growth": 1.2, "far": 0.080}, 1e-2),
-    "high": ({"near": 0.010, "growth": 1.12, "far": 0.050}, 2e-3),
+    "default": (1.0, 1.2, 0.080, 1e-2),
+    "high": (0.5, 1.12, 0.050, 2e-3),
 }
 #: The companion run of a spatial error estimate has this many times the spacing.
 COARSER = 1.5
@@ -115,9 +115,9 @@ def simulate(
     started = time.perf_counter()
     models, trials = _ensemble(model, members)
     until = _positive("until", until)
-    preset, preset_rtol = _accuracy(accuracy)
+    part, growth, far, preset_rtol = _accuracy(accuracy)
     rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
-    grid = Grid.graded(models, **preset) if grid is None else grid
+    grid = Grid.graded(models, part * near_spacing(models), growth, far) if grid is None else grid
     record = Record() if record is None else record
     stepper = _stepper(scheme, rtol)
     said: list[str] = []
@@ -214,7 +214,7 @@ def _positive(name: str, value: float) -> float:
     return float(value)
 
 
-def _accuracy(name: str) -> tuple[dict[str, float], float]:
+def _accuracy(name: str) -> tuple[float, float, float, float]:
     if name not in ACCURACIES:
         raise ValueError(f"accuracy = {name!r}: give {' or '.join(map(repr, ACCURACIES))}.")
     return ACCURACIES[name]
