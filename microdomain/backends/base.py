@@ -47,6 +47,11 @@ class Operations(Protocol):
     def rhs(self, y: Any, near: Any, blob: np.ndarray) -> Any:
         """Right-hand side: 4th-order diffusion, reactions, uptake, kappa c_k and blobs ``[pair]``."""
 
+    def advance(
+        self, y: Any, near: Any, blob: np.ndarray, scale: np.ndarray, terms: list[tuple[float, Any]]
+    ) -> Any:
+        """scale[member] * F(y) + sum of coefficient * vector, at most four terms, in one pass."""
+
     def linearise(self, y: Any, near: Any) -> Any:
         """Pointwise reaction Jacobian at (y, near): p = k_on free, q = k_on c + k_off."""
 
@@ -54,7 +59,21 @@ class Operations(Protocol):
         """Prepare M = (I - g (a D L2 + Jbar)) (I - g (J - Jbar)) for g = gamma dt ``[member]``."""
 
     def solve(self, factor: Any, r: Any) -> tuple[Any, Any]:
-        """Solve M k = r; returns k and z = (I - g (J - Jbar)) k, which the ledger needs."""
+        """Solve M k = r; returns k and z = (I - g (J - Jbar)) k, which the ledger needs.
+
+        z may be overwritten by the next solve.
+        """
+
+    def stage(
+        self,
+        factor: Any,
+        y: Any,
+        near: Any,
+        blob: np.ndarray,
+        scale: np.ndarray,
+        terms: list[tuple[float, Any]],
+    ) -> tuple[Any, Any]:
+        """Solve M k = scale F(y) + terms: `advance` and `solve`, one member after the other."""
 
     def combine(self, y: Any, terms: list[tuple[Any, Any]]) -> Any:
         """y + sum of coefficient * vector; a coefficient is a float or an array ``[member]``."""
@@ -62,8 +81,13 @@ class Operations(Protocol):
     def scale(self, y: Any, factor: np.ndarray) -> Any:
         """factor[member] * y."""
 
-    def norm(self, error: Any, old: Any, new: Any, near_old: Any, near_new: Any, rtol: float) -> np.ndarray:
-        """Largest |error| / (rtol |value| + atol) per member; the value of an ion is its c."""
+    def norm(
+        self, error: list[tuple[float, Any]], old: Any, new: Any, near_old: Any, near_new: Any, rtol: float
+    ) -> np.ndarray:
+        """Largest |error| / (rtol |value| + atol) per member; the value of an ion is its c.
+
+        `error` is a sum of at most four coefficient * vector.
+        """
 
     def lowest(self, y: Any, near: Any) -> np.ndarray:
         """Smallest free concentration per member: of every ion, bound and free buffer, in uM."""
@@ -82,9 +106,6 @@ class Operations(Protocol):
 
     def add_blobs(self, y: Any, amount: np.ndarray) -> Any:
         """Add ``amount[pair]`` uM um^3 to the ion's grid part, in the shape of the pair's blobs."""
-
-    def readings(self, y: Any) -> np.ndarray:
-        """Grid part of every ion at the plan's watched points ``[member, ion, point]``, uM."""
 
     def select(self, y: Any, members: np.ndarray) -> Any:
         """Rows of some members (a copy)."""

@@ -218,6 +218,11 @@ class Reference:
                 fine[:, r] += spread[..., None] - self.mixing[r] * (here - here.mean(axis=2, keepdims=True))
         return out
 
+    def advance(
+        self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, terms: list[tuple[float, Any]]
+    ) -> Any:
+        return self.combine(self.scale(self.rhs(y, near, blob), scale), terms)
+
     # -- W-method ------------------------------------------------------------------------------
 
     def linearise(self, y: Any, near: Near) -> Jacobian:
@@ -304,6 +309,17 @@ class Reference:
             1.0 / (1.0 + fine_q),
         )
 
+    def stage(
+        self,
+        factor: Factor,
+        y: Any,
+        near: Near,
+        blob: np.ndarray,
+        scale: np.ndarray,
+        terms: list[tuple[float, Any]],
+    ) -> tuple[Any, Any]:
+        return self.solve(factor, self.advance(y, near, blob, scale, terms))
+
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
         z = self._solve_diffusion(factor, r)
         return self._solve_reaction(factor, z), z
@@ -371,15 +387,24 @@ class Reference:
         coarse[:, : self.plan.ions] += near.average
         return abs(coarse), abs(self.plan.fine(y))
 
-    def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
+    def norm(
+        self,
+        error: list[tuple[float, Any]],
+        old: Any,
+        new: Any,
+        near_old: Near,
+        near_new: Near,
+        rtol: float,
+    ) -> np.ndarray:
         plan, xp = self.plan, self.xp
         before, fine_before = self._scale(old, near_old)
         after, fine_after = self._scale(new, near_new)
-        coarse = abs(plan.coarse(error))
+        summed = self.combine(xp.zeros_like(old), error)
+        coarse = abs(plan.coarse(summed))
         atol = xp.full((1, plan.species, 1, 1, 1), ATOL_BUFFER * rtol)
         atol[:, : plan.ions] = ATOL_ION * rtol
         worst = (coarse / (rtol * xp.maximum(before, after) + atol)).reshape(plan.members, -1).max(axis=1)
-        fine = abs(plan.fine(error))
+        fine = abs(plan.fine(summed))
         if fine.size:
             ratio = fine / (rtol * xp.maximum(fine_before, fine_after) + ATOL_BUFFER * rtol)
             worst = xp.maximum(worst, ratio.reshape(plan.members, -1).max(axis=1))

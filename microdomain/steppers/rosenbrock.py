@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,8 @@ class WMethod:
         times = self.alpha.sum(axis=1)
         factor = ops.factor(ops.linearise(at.y, at.near), gamma * dt, A_DIFFUSION)
         dt_pair, dt_ion = dt[plan.pair_member], dt[:, None]
-        U, X = [], []
+        U: list[Any] = []
+        X: list[Flows] = []
         for i in range(self.stages):
             t = at.t + times[i] * dt
             y, near, weights = at.y, at.near, at.weights
@@ -85,10 +87,8 @@ class WMethod:
                 near = ops.near(weights)
             blob = fluxes.blob(t, at.t, dt)
             rate = stage_flows(ops, fluxes, weights, blob, y, near)
-            right = ops.combine(
-                ops.scale(ops.rhs(y, near, blob), gamma * dt), [(gamma * c[i, j], U[j]) for j in range(i)]
-            )
-            k, z = ops.solve(factor, right)
+            terms = [(gamma * c[i, j], U[j]) for j in range(i)]
+            k, z = ops.stage(factor, y, near, blob, gamma * dt, terms)
             U.append(k)
             # The ledger's integrals follow the same recurrence: l(U_i) = gamma dt (l(F_i) + l(A z_i)) + ...
             X.append(
@@ -106,14 +106,11 @@ class WMethod:
         new = ops.combine(at.y, list(zip(m, U, strict=True)))
         flows = combined(list(zip(m, X, strict=True)))
         new, missed, there = close(ops, fluxes, at, dt, new, flows)
-        error = ops.combine(
-            ops.scale(U[0], np.full(plan.members, e[0])), list(zip(e[1:], U[1:], strict=True))
-        )
         return Trial(
             y=new,
             near=there.near,
             weights=there.weights,
-            error=ops.norm(error, at.y, new, at.near, there.near, rtol),
+            error=ops.norm(list(zip(e, U, strict=True)), at.y, new, at.near, there.near, rtol),
             lowest=ops.lowest(new, there.near),
             flows=flows,
             correction=missed,
