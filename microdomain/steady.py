@@ -38,7 +38,7 @@ COMPARED = 32
 #: The largest cells are this part of the box's longest side, so that walls far away cost nothing.
 FAR = 0.1
 #: Refinement stops before a grid has more cells than this.
-MOST_CELLS = 3_000_000
+MOST_CELLS = 5_000_000
 
 
 @dataclass(frozen=True)

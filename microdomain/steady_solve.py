@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from microdomain.backends.reference import Near, Reference
 from microdomain.finite_volume import CLOSED
 from microdomain.grid import Grid
+from microdomain.history import History
 from microdomain.model import Fixed, Gaussian, Held, Model, Open, Table
 from microdomain.plan import SUB, Plan, lay
 from microdomain.steady_linear import Lattice, mirrored
@@ -50,7 +51,7 @@ class Solution:
     residual: np.ndarray
 
 
-def lay_steady(models: Sequence[Model], grid: Grid) -> Plan:
+def lay_steady(models: Sequence[Model], grid: Grid, history: History | None = None) -> Plan:
     """Lay models on a grid with the near field screened by mobile buffers and uptake alone.
 
     An immobile buffer at equilibrium takes nothing, so a window that it screens would hand its share to
@@ -60,12 +61,13 @@ def lay_steady(models: Sequence[Model], grid: Grid) -> Plan:
     ----------
     models : sequence of Model
     grid : Grid
+    history : History, optional     fluxes to use instead of those the models prescribe, one row a channel
 
     Returns
     -------
     Plan
     """
-    plan = lay(models, grid)
+    plan = lay(models, grid, history)
     kappa = plan.uptake.copy()
     free = plan.total - plan.rest[:, plan.ions :]
     for j, i in enumerate(plan.binds):
@@ -93,7 +95,8 @@ def check_steady(model: Model) -> None:
                 f"Channel '{channel.name}' carries a current that varies in time: a steady state needs a "
                 "constant one. Give current=Fixed(0.1), in pA, or use simulate."
             )
-        currents[channel.ion] = currents.get(channel.ion, 0.0) + channel.current.i
+        if channel.current.i:
+            currents[channel.ion] = currents.get(channel.ion, 0.0) + channel.current.i
     walls = (*model.walls.x, *model.walls.y, *model.walls.z)
     if any(isinstance(wall, Held) for wall in walls):
         return
