@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from microdomain.backends.choose import choose
 from microdomain.batch import Batch
@@ -39,6 +40,8 @@ ACCURACIES = {
 COARSER = 1.5
 #: Members advance in blocks of about this many cells, which stay in a core's cache.
 BLOCK_CELLS = 1
+#: Grids below this many cells use one BLAS thread.
+THREADED = 50_000
 #: Bytes a run needs per member in flight, in units of its state vector (stages, factors, near field).
 VECTORS = 40
 
@@ -143,6 +146,8 @@ def simulate(
         member_names,
         len(models) > 1 or not isinstance(members, int),
     )
+    # Small products lose more to waking threads than they gain (fifty times, on a busy machine).
+    blas = threadpool_limits(1 if grid.cells < THREADED else None, "blas")
     try:
         batches = []
         for first in range(0, plan.members, _block(plan, stepper)):
@@ -170,6 +175,8 @@ def simulate(
     except BaseException as stopped:
         recorder.abandon(stopped)
         raise
+    finally:
+        blas.restore_original_limits()
     return open(out) if out is not None else Results(recorder.parts())
 
 
