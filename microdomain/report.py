@@ -227,7 +227,7 @@ def _profile(results: Results, m: int, k: int) -> str:
             (*head, f"E_{ion.name} mV"),
             [(*row, f"{e:+.2f}") for row, e in zip(rows, E, strict=True)],
         )
-    text = f"Along the normal of {channel.name}, {_when(t)}\n{table(head, rows, right=range(3))}"
+    text = f"Along the normal of {channel.name}{_when(t)}\n{table(head, rows, right=range(3))}"
     return f"{text}\n{_landmark(results, m, channel, t)}" if ion.outside is not None else text
 
 
@@ -306,7 +306,7 @@ def _last_time(results: Results) -> float:
 
 
 def _when(t: float) -> str:
-    return milliseconds(t) if t >= STEADY else f"at {milliseconds(t)}"
+    return (", " if t >= STEADY else " at ") + milliseconds(t)
 
 
 def _along(channel: Channel, distance: float) -> tuple[float, ...]:

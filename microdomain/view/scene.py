@@ -18,7 +18,7 @@ from microdomain.view.plane import Plane
 HEIGHT, BAR = 800, 170
 INK = "#303030"
 #: From where the box is seen, for a slice normal to x, y, z.
-VIEWS = ((1.6, -0.7, 0.7), (0.7, -1.6, 0.7), (0.55, -1.45, 1.25))
+VIEWS = ((1.6, -0.45, 0.5), (0.45, -1.6, 0.5), (0.55, -1.45, 1.25))
 
 
 def scene(plane: Plane, off_screen: bool = True) -> pv.Plotter:
