@@ -76,6 +76,10 @@ def reversal_rows(
     results : Results
     at : float, ms                only the recorded time nearest to it
     frames_only : bool            only the times at which fields were recorded
+
+    Yields
+    ------
+    tuple
     """
     import numpy as np
 

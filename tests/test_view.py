@@ -198,6 +198,13 @@ def test_a_uniform_field_has_a_bar_around_it_and_no_lines():
     assert colours.lines_of(told(130.0, 130.0, "mV")) == []
 
 
+def test_a_dip_below_zero_takes_the_lowest_colour():
+    shown = told(0.1, 10.0, "uM")
+    object.__setattr__(shown, "values", np.array([-0.02, 0.1, 10.0]))
+    assert shown.limits == (0.1, 10.0)
+    np.testing.assert_allclose(shown.shade(shown.values), [-1.0, -1.0, 1.0])
+
+
 def test_maps_are_bright_where_calcium_is_high():
     from matplotlib import colormaps
 
@@ -255,6 +262,16 @@ def test_the_flat_map(results, flat, tmp_path, field, where):
     assert picture._repr_png_().startswith(b"\x89PNG")
 
 
+def test_the_flat_map_has_the_colours_of_its_bar(results):
+    """The shade of every point is the logarithm of its value, between the limits of the bar."""
+    picture = md.view.slice(results, "Ca", time=0.02, z=0.0, flat=True)
+    whole = picture.figure().axes[0]
+    (painted,) = [c for c in whole.collections if c.get_array() is not None and len(c.get_array()) > 100]
+    np.testing.assert_allclose(painted.get_array(), np.log10(picture.values), rtol=1e-12)
+    limits = np.log10([picture.values.min(), picture.values.max()])
+    np.testing.assert_allclose(painted.get_clim(), limits, rtol=1e-12)
+
+
 def test_a_flat_map_that_was_asked_for_needs_no_excuse(results):
     assert md.view.slice(results, flat=True).note == ""
 
@@ -303,6 +320,7 @@ def test_the_scene_holds_the_field_and_can_be_added_to(results):
     try:
         meshes = [m for m in plotter.meshes if "Ca" in m.point_data and m.n_points == len(picture.points)]
         np.testing.assert_array_equal(meshes[0].point_data["Ca"], picture.values)
+        np.testing.assert_array_equal(meshes[0].point_data["shade"], np.log10(picture.values))
     finally:
         plotter.close()
 

@@ -73,10 +73,21 @@ class Plane:
     @property
     def limits(self) -> tuple[float, float]:
         """Lowest and highest value that the colours span."""
-        low, high = float(np.nanmin(self.values)), float(np.nanmax(self.values))
+        # A spline may dip below zero beside a steep front; a logarithm has no colour for that.
+        known = self.values[self.values > 0] if self.logarithmic else self.values
+        low, high = float(np.nanmin(known)), float(np.nanmax(known))
         if self.logarithmic:
             return (low, high) if high > 1.05 * low else (low / 1.1, high * 1.1)
         return (low, high) if high > low + 0.5 else (low - 1.0, high + 1.0)
+
+    def shade(self, value: Any) -> Any:
+        """What colours and lines follow: the value, or its decimal logarithm.
+
+        Between two points of the mesh it runs straighter than the concentration itself.
+        """
+        if not self.logarithmic:
+            return np.asarray(value, float)
+        return np.log10(np.maximum(value, self.limits[0]))
 
     @property
     def near(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
