@@ -18,7 +18,8 @@ import numpy as np
 
 from microdomain.electro import inputs
 from microdomain.electro.membrane import amount_to_charge
-from microdomain.electro.pumpleak import PumpLeak, fluxes, numbers_only, steady_state
+from microdomain.electro.pumpleak import PumpLeak, fluxes, numbers_only
+from microdomain.electro.pumpleak_rest import steady_state
 from microdomain.electro.warn import ElectroWarning
 from microdomain.units import flux_per_pA, s, thermal_voltage
 
