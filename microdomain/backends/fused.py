@@ -125,6 +125,8 @@ class Fused:
         # z is copied out only where the ledger will read it.
         leaks = plan.uptake.any() or not all(a.closed for a in plan.axes)
         self._z = self._vectors() if leaks else None
+        if self._z is not None:
+            self._z[...] = 0.0
         self._kept = device.empty(plan.members, plan.buffers, self._count)
         self._unit = put(np.ones(plan.members), float)
         self._last: tuple[np.ndarray, Near] | None = None
