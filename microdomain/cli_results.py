@@ -84,9 +84,9 @@ def reversal_rows(
     import numpy as np
 
     from microdomain.electro import reversal
-    from microdomain.report import of_member
+    from microdomain.report import of_member, times_of
 
-    times = np.asarray(results.mouths["time"].values, float)
+    times = times_of(results.mouths)
     if at is not None:
         chosen = [int(np.argmin(np.abs(times - at)))]
     elif frames_only:

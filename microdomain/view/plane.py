@@ -192,19 +192,17 @@ def _field(model: Model, field: str | None) -> tuple[Any, bool]:
 
 def frame_time(results: Results, time: float | None, member: int = 0) -> float:
     """Time (ms) of the recorded field nearest to `time`; for None the one at which a mouth sees most."""
-    from microdomain.report import of_member
+    from microdomain.report import of_member, times_of
 
-    frames = np.asarray(results.dataset["time"].values, float)
-    if not frames.size:
-        raise ValueError("This result holds no field: the run was stopped before the first was recorded.")
+    frames = times_of(results.dataset)
     if time is not None:
         return float(frames[np.argmin(np.abs(frames - time))])
-    mouths = of_member(results.mouths["concentration"], member)
     count = len(results.models[member].resolved_channels)
     if not count:
         return float(frames[-1])
+    known = times_of(results.mouths)
+    mouths = of_member(results.mouths["concentration"], member)
     peaks = mouths.isel(channel=slice(0, count)).max("channel")
-    known = np.asarray(peaks["time"].values, float)
     at_frames = np.interp(frames, known, np.asarray(peaks.values, float))
     return float(frames[np.argmax(at_frames)])
 
