@@ -415,7 +415,7 @@ class Fused:
 
     def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
         m = self.plan.members
-        self._call("norm", m * (self._nz + 1), self._area, 0, m, self._nz, self._area, self._size, self._tail,
+        self._call("worst_ratio", m * (self._nz + 1), self._area, 0, m, self._nz, self._area, self._size, self._tail,
                    error, old, new, near_old.average, near_new.average, rtol, ATOL_ION * rtol, ATOL_BUFFER * rtol,
                    self._worst)  # fmt: skip
         return np.asarray(self.device.get(self._worst.max(axis=1)), dtype=float)
