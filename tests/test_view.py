@@ -5,8 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import microdomain as md
+from microdomain.cli import cli
+from microdomain.scenario import examples
 from microdomain.view import colours, gl, plane
 
 BOX = ((-0.5, 0.5), (-0.4, 0.4), (0.0, 0.4))
@@ -288,6 +291,22 @@ def test_the_scene(results, tmp_path, field, where):
     picture = md.view.slice(results, field, time=0.02, **where)
     assert picture.note == ""
     image = drawn(picture.save(tmp_path / "scene.png"))
+    assert_full(image)
+    assert_not_cut(image[:, : image.shape[0]])
+
+
+@pytest.mark.gl
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(examples()))
+def test_every_example_makes_a_picture(name, tmp_path):
+    picture = tmp_path / f"{name}.png"
+    until = "2 ms" if name == "drosophila-nmj" else "50 us"
+    given = ["run", name, "--until", until, "-o", str(tmp_path / "a.zarr"), "--picture", str(picture)]
+    outcome = CliRunner().invoke(cli, given)
+    assert outcome.exit_code == 0, outcome.output
+    assert f"drawn to {picture}" in outcome.stdout
+    assert outcome.stderr.count("\n") == 1
+    image = drawn(picture)
     assert_full(image)
     assert_not_cut(image[:, : image.shape[0]])
 
