@@ -7,8 +7,8 @@
  */
 #ifdef __CUDACC__
 #define restrict __restrict__
-/* (Tried and left: at least two blocks per processor, 128 registers; `rhs` of seven species spills.) */
-#define KERNEL extern "C" __global__ void __launch_bounds__(256)
+/* (Tried and left: __launch_bounds__(256), with which some kernels spill and none needs fewer registers.) */
+#define KERNEL extern "C" __global__ void
 #define INLINE static __device__ __forceinline__
 #define FOR_EACH_PLANE(p, first, last) for (int p = (first) + (int)blockIdx.y; p < (last); p += (int)gridDim.y)
 /* Uses of one launch belong to different members on a GPU, one after another otherwise: no two write at once. */

@@ -23,7 +23,6 @@ SHIM = """
 #define __global__
 #define __device__
 #define __forceinline__ inline
-#define __launch_bounds__(threads)
 struct Three { unsigned x, y, z; };
 static Three blockIdx, threadIdx, blockDim, gridDim;
 """
