@@ -9,10 +9,19 @@ from microdomain.ledger import Budget, Ledger
 def ledger(members=1, **changes):
     one = np.ones((members, 1))
     values = {
-        "ions": ("Ca",), "start": 10 * one, "influx": 0.5 * one, "walls": 0.1 * one, "uptake": 0.2 * one, "end": 10.2 * one,
-        "corrections": 1e-6 * one, "steps": np.full(members, 40), "rejected": np.full(members, 3),
-        "negative": np.zeros(members, int), "lowest": np.full(members, 0.1), "largest_error": np.full(members, 9e-3),
-    }  # fmt: skip
+        "ions": ("Ca",),
+        "start": 10 * one,
+        "influx": 0.5 * one,
+        "walls": 0.1 * one,
+        "uptake": 0.2 * one,
+        "end": 10.2 * one,
+        "corrections": 1e-6 * one,
+        "steps": np.full(members, 40),
+        "rejected": np.full(members, 3),
+        "negative": np.zeros(members, int),
+        "lowest": np.full(members, 0.1),
+        "largest_error": np.full(members, 9e-3),
+    }
     return Ledger(**(values | changes))
 
 
