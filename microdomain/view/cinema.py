@@ -77,8 +77,7 @@ def planes(
         staged(results, wanted, (points, triangles, row), axis, level, float(t), member)
         for row, t in zip(values, shown, strict=True)
     ]
-    lows, highs = np.array([plane.limits for plane in frames]).T
-    span = (float(lows.min()), float(highs.max()))
+    span = dataclasses.replace(frames[0], values=values.ravel()).limits
     return [dataclasses.replace(plane, span=span) for plane in frames]
 
 
