@@ -8,6 +8,7 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from microdomain.weights import Fluxes
 
 #: Step-size control: safety, bounds of the change, first step in units of the window's age.
 SAFETY, SHRINK, GROW, RESTART = 0.85, 0.3, 3.0, 0.5
+#: No step is longer than this part of the time since the last jump.  A microdomain relaxes on its age;
+#: far longer steps freeze what binds fast beside a channel, where no local estimate sees it (an open
+#: channel followed to its steady state in 26 steps is 1.2 % off at 30 nm, in 42 steps 0.4 %).
+AGE = 0.4
 #: A first step without channels (ms), and the shortest step that is tried.
 FIRST_STEP, SHORTEST = 1e-3, 1e-12
 
@@ -83,7 +88,7 @@ class Batch:
         t = self.t[active]
         stop = np.array([_next(self.stops[k], self.t[k], until) for k in active])
         left = stop - t
-        wanted = self.dt[active]
+        wanted = np.minimum(self.dt[active], np.maximum(AGE * self._age(active), self._restart))
         # Halve the approach to a stop instead of leaving a sliver.
         dt = np.where(wanted >= left, left, np.where(wanted > 0.5 * left, 0.5 * left, wanted))
         trial = self._attempt(active, dt)
@@ -117,6 +122,11 @@ class Batch:
         if good.any():
             self._accept(active, good, now, trial, error)
 
+    def _age(self, active: np.ndarray) -> np.ndarray:
+        """Time since each member's last jump, or since the start."""
+        last = [float(j[j <= t].max(initial=0.0)) for j, t in ((self.jumps[k], self.t[k]) for k in active)]
+        return self.t[active] - np.array(last)
+
     def _attempt(self, active: np.ndarray, dt: np.ndarray) -> Trial:
         if active.size == self.plan.members:
             return self.stepper.attempt(self.ops, self.fluxes, self.standing, dt, self.rtol)
@@ -131,7 +141,7 @@ class Batch:
         if key not in self._parts:
             if len(self._parts) > 8:
                 self._parts.clear()
-            plan = self.plan.take(active)
+            plan = self.plan.take(active.tolist())
             self._parts[key] = (self.factory(plan), Fluxes(plan))
         return self._parts[key]
 
@@ -256,7 +266,7 @@ def _between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.nda
 
     out = np.empty((times.size, *values.shape[1:]))
     cuts = np.concatenate([[-np.inf], jumps, [np.inf]])
-    for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for begin, end in pairwise(cuts):
         mine = (times >= begin) & (times < end)
         if not mine.any():
             continue

@@ -9,7 +9,6 @@ queued again).
 from __future__ import annotations
 
 import errno
-import sys
 import traceback
 import warnings
 from difflib import get_close_matches
@@ -25,6 +24,7 @@ DONE, FAILED, BAD_INPUT, REQUEUE, INTERRUPTED = 0, 1, 2, 75, 130
 _SECTIONS = {
     "Scenarios": {
         "run": ("cli_run", "Run a scenario, store the result, print its report."),
+        "steady": ("cli_run", "Solve for the steady state around channels that stay open."),
         "examples": ("cli_library", "List the built-in scenarios, or print one as TOML."),
         "presets": ("cli_library", "List the buffers of the library with numbers and sources."),
         "devices": ("cli_library", "What this machine can compute on."),
@@ -44,7 +44,7 @@ _SECTIONS = {
 }
 _COMMANDS = {name: entry for section in _SECTIONS.values() for name, entry in section.items()}
 
-_MISTAKES = (ValueError, FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
+_WRONG_PATHS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -53,7 +53,7 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]
 
 
 class LazyGroup(click.Group):
@@ -92,7 +92,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command; what goes wrong leaves as a sentence and an exit code."""
         with warnings.catch_warnings():
-            warnings.showwarning = _say_warning
+            warnings.showwarning = _say_warning  # type: ignore[assignment]
             try:
                 return super().invoke(ctx)
             except (click.ClickException, click.exceptions.Exit):
@@ -116,12 +116,12 @@ def failure(error: Exception) -> Failure:
     text = str(error)
     if isinstance(error, OSError):
         reason = text if error.filename is None else f"{error.filename}: {error.strerror}."
-        mistaken = isinstance(error, (*_MISTAKES, PermissionError)) and error.errno not in _FULL
+        mistaken = isinstance(error, (*_WRONG_PATHS, PermissionError)) and error.errno not in _FULL
         return Failure(reason, BAD_INPUT if mistaken else FAILED)
     if isinstance(error, MemoryError):
         return Failure(text or "There is not enough memory.", BAD_INPUT)
     # numpy.linalg.LinAlgError is a ValueError, yet nobody's input.
-    if isinstance(error, _MISTAKES) and type(error).__module__.partition(".")[0] != "numpy":
+    if isinstance(error, ValueError) and type(error).__module__.partition(".")[0] != "numpy":
         return Failure(text, BAD_INPUT)
     if isinstance(error, ImportError | RuntimeError) and text:
         return Failure(text, FAILED)
@@ -193,4 +193,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -70,20 +70,21 @@ def devices_command(check: bool) -> None:
 
 
 def _devices() -> str:
-    """The devices as this version knows them: NumPy computes; a GPU is only named."""
+    """One line for each device and for drawing: that it works, or why it does not."""
     import os
 
-    import numpy
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"numpy   NumPy {numpy.__version__}, {cores} cores; what 'auto' takes\n{_graphics()}"
-
-
-def _graphics() -> str:
+    from microdomain.backends import missing
     from microdomain.view import gl
 
-    missing = gl.missing()
-    return f"drawing {missing or 'PyVista and GL work'}"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    words = {"numpy": "NumPy", "cpu": "compiled kernels", "cuda": "CUDA through CuPy"}
+    lines = []
+    for name, word in words.items():
+        # The reason comes as the sentence that a run with --device would end in.
+        reason = missing(name).partition(" was named, but ")[2].partition(" Use device='auto'")[0]
+        lines.append(f"{name:<8} {word}: {reason or 'works'}")
+    lines.append(f"{'drawing':<8} {gl.missing() or 'PyVista: works'}")
+    return "\n".join([*lines, f"{cores} cores. --device auto takes the last of numpy, cpu, cuda that works."])
 
 
 COMMANDS = [examples_command, presets_command, devices_command]

@@ -85,7 +85,8 @@ class Settings:
         count = chosen.pop("members", None)
         if count is not None and len(set(asked.members)) > 1:
             raise ValueError(
-                f"--members {count}: this scenario has {len(asked.members)} members of its own ([[run.member]])."
+                f"--members {count}: this scenario has {len(asked.members)} members of its own, "
+                "in [[run.member]]."
             )
         settings |= chosen
         if settings.get("until") is None:
@@ -132,12 +133,14 @@ def grid_of(asked: Scenario) -> Grid | None:
     return Grid.graded(asked.members or [asked.model], **settings) if settings else None
 
 
-def record_of(asked: Scenario, until: float) -> Record | None:
-    """What a scenario records, cut at the end of the run."""
+def record_of(asked: Scenario, until: float | None) -> Record | None:
+    """What a scenario records, cut at the end of the run; without an end, the places only."""
     from microdomain.record import Record
 
     settings = dict(asked.record)
-    if "times" in settings:
+    if until is None:
+        settings = {k: v for k, v in settings.items() if k not in ("every", "times")}
+    elif "times" in settings:
         kept = [t for t in settings["times"] if t <= until]
         settings["times"] = kept if kept and kept[-1] == until else [*kept, until]
     return Record(**settings) if settings else None
@@ -156,16 +159,16 @@ def draw(results: Results, path: Path, field: str | None = None, **where: Any) -
 
 
 def _number(text: str) -> Any:
-    """A plain number is in house units; anything else is a quantity with a unit."""
+    """A plain number is in house units; anything else is a quantity with its unit."""
     try:
         return float(text)
     except ValueError:
         return text
 
 
-def _check_places(out: Path, overwrite: bool, picture: Path | None) -> None:
+def _check_places(out: Path | None, overwrite: bool, picture: Path | None) -> None:
     """Refuse what would fail after a long run."""
-    if out.exists() and not overwrite:
+    if out is not None and out.exists() and not overwrite:
         raise FileExistsError(
             f"'{out}' exists. Choose another name, or allow it to be replaced (--overwrite)."
         )
@@ -188,4 +191,45 @@ def _stopped(out: Path) -> click.ClickException:
     )
 
 
-COMMANDS = [run_command]
+@click.command(name="steady")
+@click.argument("scenario")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Store the result, too: a Zarr folder.")
+@click.option("--overwrite", is_flag=True, help="Replace a result that stands there.")
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the result, too.")
+@click.option("--rtol", type=float, default=1e-2, show_default=True, help="Wanted change from grid to grid.")
+def steady_command(
+    scenario: str, out: Path | None, overwrite: bool, picture: Path | None, rtol: float
+) -> None:
+    """Where the ions of SCENARIO settle around channels that stay open.
+
+    Needs gates that stay open, constant currents, and a held wall or uptake where the ions leave.
+    """
+    from microdomain.report import report
+    from microdomain.scenario import load
+    from microdomain.steady import Refinement, steady_state
+
+    asked = load(scenario)
+    _check_places(out, overwrite, picture)
+    models = dict(zip(asked.labels, asked.members, strict=True)) if len(set(asked.members)) > 1 else {}
+    if models and out is not None:
+        raise ValueError(
+            f"-o {out}: this scenario has {len(models)} members, and each settles in its own state."
+        )
+    for label, model in (models or {asked.title: asked.model}).items():
+        results = steady_state(
+            model,
+            grid_of(asked),
+            rtol=rtol,
+            record=record_of(asked, None),
+            progress=lambda sentence: click.echo(sentence, err=True),
+        )
+        click.echo(report(results, label))
+        click.echo(f"\n{Refinement(**results.provenance['refinement'])}\n")
+        if out is not None:
+            results.save(out, overwrite=overwrite)
+            click.echo(f"stored in {out}")
+        if picture is not None:
+            draw(results, picture)
+
+
+COMMANDS = [run_command, steady_command]

@@ -26,7 +26,8 @@ class Ledger:
     ----------
     ions : tuple of str
     start, influx, walls, uptake, end, corrections : arrays (member, ion)
-    steps, rejected, negative : int arrays (member,)    accepted; rejected; of these for a negative concentration
+    steps, rejected, negative : int arrays (member,)
+        Accepted steps; rejected ones; of these, rejected for a negative concentration only.
     lowest : array (member,), uM    smallest free concentration of any species seen after a step
     largest_error : array (member,) largest accepted error estimate, relative (times the tolerance)
     dtype : str
@@ -67,8 +68,8 @@ class Ledger:
         worst = float(self.correction.max(initial=0.0))
         if worst > SUSPECT:
             out.append(
-                f"The ledger's corrections are {worst:.1e} of the influx (above {SUSPECT:g}): the steps follow "
-                "the current poorly. Tighten rtol, or refine the grid near the channels."
+                f"The ledger's corrections are {worst:.1e} of the influx (above {SUSPECT:g}): the steps "
+                "follow the current poorly. Tighten rtol, or refine the grid near the channels."
             )
         return out
 
@@ -112,7 +113,8 @@ class Ledger:
                 )
             lines.append(
                 f"  {label}     {self.steps[m]} steps, {self.rejected[m]} rejected"
-                f" ({self.negative[m]} for a negative concentration), lowest concentration {self.lowest[m]:.4g} uM"
+                f" ({self.negative[m]} for a negative concentration),"
+                f" lowest concentration {self.lowest[m]:.4g} uM"
             )
         if members > 8:
             lines.append(

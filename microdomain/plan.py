@@ -20,38 +20,12 @@ from microdomain.finite_volume import CLOSED, HELD, Axis, lay_axis
 from microdomain.grid import Grid
 from microdomain.history import History, flux_of
 from microdomain.model import Held, Model
-from microdomain.near_field import AVERAGES, BLOB, CUT, Patch, Source, Window, cells_within, lay_patch
+from microdomain.near_field import AVERAGES, BLOB, CUT, Source, Window, lay_patch
+from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
 
-#: Sub-cells per edge in refined cells, and how near to a channel (in cells) a centre must lie.
-SUB, REFINED = 4, 2.0
 #: A buffer is refined when it diffuses slower than this part of its ion's D: within a cell's
 #: diffusion time it stays where it bound.
 SLOW = 0.02
-
-
-@dataclass(frozen=True, eq=False)
-class Site:
-    """One channel position of one ion, shared by the members that have a channel there.
-
-    Attributes
-    ----------
-    ion : int
-    position : (x, y, z), um
-    sources : three Source              images along x, y, z
-    patch : Patch
-    members, pairs : int arrays (n,)    members with a channel here and their (member, flux) pairs
-    cells : int array (c,)              refined cells of this site, as indices into the plan's list
-    ripple : array (Q, c * SUB^3)       sub-cell average minus cell average of the kernel, per age
-    """
-
-    ion: int
-    position: tuple[float, float, float]
-    sources: tuple[Source, Source, Source]
-    patch: Patch
-    members: np.ndarray
-    pairs: np.ndarray
-    cells: np.ndarray
-    ripple: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +204,7 @@ def lay(models: Sequence[Model], grid: Grid, history: History | None = None) -> 
         if D[len(ion_names) + j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
     )
     return _with_sites(
-        dict(
+        dict(  # noqa: C408
             models=tuple(models), grid=grid, names=tuple(ion_names + order), ions=len(ion_names),
             mobile=len(ion_names) + len(mobile), refined=refined, axes=axes, D=D, binds=binds, k_on=k_on,
             k_off=k_off, total=total, rest=np.concatenate([ion_rest, bound_rest], axis=1), uptake=uptake,
@@ -264,8 +238,8 @@ def _check_alike(models: Sequence[Model]) -> None:
         for what, alike in same.items():
             if not alike:
                 raise ValueError(
-                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, species and D;"
-                    " run models that differ there separately."
+                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, species"
+                    " and D; run models that differ there separately."
                 )
 
 
@@ -277,7 +251,8 @@ def _window(grid: Grid, D: float, positions: Sequence[tuple[float, float, float]
 def _distinct_fluxes(models: Sequence[Model], channels: Sequence[Any]) -> tuple[list[Any], list[list[int]]]:
     """Fluxes without repetition, and the row of each channel of each member."""
     known: dict[Any, int] = {}
-    pieces, rows = [], []
+    pieces: list[Any] = []
+    rows: list[list[int]] = []
     for model, row in zip(models, channels, strict=True):
         mine = []
         for c in row:
@@ -302,7 +277,7 @@ def _with_sites(
             i = ion_names.index(c.ion)
             pair = pairs.setdefault((member, r, i), len(pairs))
             places.setdefault((i, tuple(c.position)), []).append((member, pair))
-    near = {key: _refined_cells(grid, key[1]) for key in places} if common["refined"] else {}
+    near = {key: refined_cells(grid, key[1]) for key in places} if common["refined"] else {}
     cells = np.unique(np.concatenate([np.empty(0, int), *near.values()]))
     nodes = max((w.nodes.size for w in windows), default=0)
     mass, loss, count = np.zeros((len(pairs), nodes + 1)), np.zeros((len(pairs), nodes)), np.zeros(len(pairs))
@@ -310,10 +285,11 @@ def _with_sites(
     for (i, position), users in places.items():
         window = windows[i]
         reach = CUT * np.sqrt(4.0 * window.D * window.tau)
-        sources = tuple(
+        sx, sy, sz = (
             Source.of(x, a.faces[0], a.faces[-1], a.lower, a.upper, reach, window.D)
             for x, a in zip(position, axes, strict=True)
         )
+        sources = (sx, sy, sz)
         patch = lay_patch(sources, grid.faces, window, reach)
         own = near.get((i, position), np.empty(0, int))
         for _, p in users:
@@ -323,57 +299,12 @@ def _with_sites(
         sites.append(
             Site(
                 i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
-                np.searchsorted(cells, own), _ripple(sources, grid, window, own),
+                np.searchsorted(cells, own), ripples(sources, grid, window, own),
             )
         )  # fmt: skip
     keys = np.array(list(pairs), dtype=int).reshape(-1, 3)
     return Plan(
         **common, sites=tuple(sites), pair_member=keys[:, 0], pair_row=keys[:, 1], pair_ion=keys[:, 2],
         pair_count=count, pair_mass=mass, pair_loss=loss, cells=cells,
-        mixing=_mixing(grid, cells, common["D"][[common["ions"] + j for j in common["refined"]]]),
+        mixing=mixing_rates(grid, cells, common["D"][[common["ions"] + j for j in common["refined"]]]),
     )  # fmt: skip
-
-
-def _mixing(grid: Grid, cells: np.ndarray, D: np.ndarray) -> np.ndarray:
-    """Decay of what differs inside a cell: (refined, C).
-
-    Half the sum of D / h^2 over the axes, measured on a buffer of D = 0.0005 to 0.01 beside a channel
-    that closes: the afterglow is right to 0.2 %; without mixing sub-cells can turn negative, and the
-    decay of the longest wave, pi^2 D / h^2, throws away half of what the sub-cells gain.
-    """
-    iz, iy, ix = np.unravel_index(cells, grid.shape)
-    hx, hy, hz = grid.widths
-    return np.asarray(D[:, None] * 0.5 * (hx[ix] ** -2.0 + hy[iy] ** -2.0 + hz[iz] ** -2.0))
-
-
-def _refined_cells(grid: Grid, position: tuple[float, float, float]) -> np.ndarray:
-    """Flat indices of the cells whose centre lies within REFINED cells of a channel."""
-    radius = REFINED * grid.spacing_at(position)
-    spans = [cells_within(f, p - radius, p + radius) for f, p in zip(grid.faces, position, strict=True)]
-    ix, iy, iz = (np.arange(first, stop) for first, stop in spans)
-    cx, cy, cz = (c[i] - p for c, i, p in zip(grid.centres, (ix, iy, iz), position, strict=True))
-    close = cz[:, None, None] ** 2 + cy[None, :, None] ** 2 + cx[None, None, :] ** 2 <= radius**2 * (1 + 1e-9)
-    nz, ny, nx = grid.shape
-    flat = (iz[:, None, None] * ny + iy[None, :, None]) * nx + ix[None, None, :]
-    return np.asarray(flat[close])
-
-
-def _ripple(sources: Sequence[Source], grid: Grid, window: Window, cells: np.ndarray) -> np.ndarray:
-    """How the kernel varies inside refined cells: (Q, cells * SUB^3), its mean over a cell is 0."""
-    ages = window.nodes
-    if cells.size == 0:
-        return np.zeros((ages.size, 0))
-    index = np.unravel_index(cells, grid.shape)  # (z, y, x)
-    factors = []
-    for axis, (source, faces) in enumerate(zip(sources, grid.faces, strict=True)):
-        mine = index[2 - axis]
-        first, stop = int(mine.min()), int(mine.max()) + 1
-        edges = faces[first : stop + 1]
-        part = np.linspace(0.0, 1.0, SUB + 1)[:-1]
-        fine = np.append((edges[:-1, None] + np.diff(edges)[:, None] * part).ravel(), edges[-1])
-        average = source.amounts(fine, ages) / np.diff(fine)
-        factors.append(average.reshape(ages.size, -1, SUB)[:, mine - first])
-    fx, fy, fz = factors
-    sub = fz[:, :, :, None, None] * fy[:, :, None, :, None] * fx[:, :, None, None, :]
-    sub = sub.reshape(ages.size, cells.size, SUB**3)
-    return np.asarray((sub - sub.mean(axis=2, keepdims=True)).reshape(ages.size, -1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class Record:
         marks = np.unique(np.concatenate([[0.0], edges[(edges > 0) & (edges < until)], [until]]))
         after = int(np.clip(MOST // max(marks.size - 1, 1), 4, AFTER))
         dense = [marks]
-        for begin, end in zip(marks[:-1], marks[1:], strict=True):
+        for begin, end in pairwise(marks):
             gap = end - begin
             dense.append(begin + np.geomspace(min(FIRST, 1e-2 * gap), gap, after)[:-1])
         return marks, np.unique(np.concatenate(dense))

@@ -58,8 +58,10 @@ class Recorder:
         self._rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
         self._writer = store.create(out, overwrite=overwrite) if out is not None else None
         self._heads: dict[str, dict[str, Any]] = {}
-        axes = {a: (a, c, {"units": "um"}) for a, c in zip("xyz", plan.grid.centres, strict=True)}
-        names = {"member": ("member", np.array(member_names))} if member_names else {}
+        axes: dict[str, Any] = {
+            a: (a, c, {"units": "um"}) for a, c in zip("xyz", plan.grid.centres, strict=True)
+        }
+        names: dict[str, Any] = {"member": ("member", np.array(member_names))} if member_names else {}
         self._head("root", coords=axes | names, attrs={"title": "microdomain"})
         self._head(
             "solver",
@@ -78,7 +80,7 @@ class Recorder:
         self._head("mouths", coords=self._channel_coordinates() | names)
         if record.points:
             xyz = np.array([p for _, p in record.points])
-            points = {"point": ("point", np.array([n for n, _ in record.points]))}
+            points: dict[str, Any] = {"point": ("point", np.array([n for n, _ in record.points]))}
             points |= {a: ("point", xyz[:, k], {"units": "um"}) for k, a in enumerate("xyz")}
             self._head("probes", coords=points | names)
 
@@ -118,7 +120,8 @@ class Recorder:
         plan, here = self.plan, ("member", "z", "y", "x")
         u = whole[:, : plan.ions]
         c = centre_values(plan, np.full(plan.members, t), u)
-        root, solver = {}, {}
+        root: dict[str, Any] = {}
+        solver: dict[str, Any] = {}
         for i, name in enumerate(plan.names[: plan.ions]):
             root[name] = (here, c[:, i], {"units": "uM", "long_name": f"[{name}]"})
             solver[f"u_{name}"] = (
@@ -175,7 +178,7 @@ class Recorder:
                 probes[:, first + k] = values[k, :, :, offset:]
             first += b.plan.members
         mine = ("member", "channel")
-        table = {
+        table: dict[str, Any] = {
             "concentration": (mine, held, {"units": "uM", "long_name": "concentration at the pore distance"}),
             "reversal": (mine, volts, {"units": "mV", "long_name": "local reversal potential"}),
             "influx": (mine, influx, {"units": "pA", "long_name": "influx, positive into the box"}),

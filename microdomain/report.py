@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain import electro
-from microdomain.report_text import concentration, duration, milliseconds, millivolts, table
+from microdomain.model import Held
+from microdomain.report_text import STEADY, concentration, duration, milliseconds, millivolts, table
 
 if TYPE_CHECKING:
     from microdomain.model import Channel, Ion, Model
@@ -86,6 +87,9 @@ def _bulk(results: Results, m: int) -> str:
             E = electro.nernst(ion.rest, ion.outside, ion.z, model.temperature)
             line += f", where E_{ion.name} is {E:+.1f} mV ({concentration(ion.outside)} outside)"
         t, mean = mean_course(results, ion.name, m)
+        if t[-1] >= STEADY:
+            lines += [line, f"{whose}volume mean {1e3 * mean[-1]:.1f} nM"]
+            continue
         ends = f"volume mean {1e3 * mean[0]:.1f} nM at the start, {1e3 * mean[-1]:.1f} nM at the end"
         lines += [line, whose + ends, whose + _decay_line(model, ion, t, mean)]
     return "\n".join(lines)
@@ -93,18 +97,13 @@ def _bulk(results: Results, m: int) -> str:
 
 def mean_course(results: Results, ion: str, m: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Times (ms) and volume mean of the free concentration (uM) of one member, as densely as recorded."""
-    name = f"mean_{ion}"
-    course = results.mouths[name] if name in results.mouths else results.mean(ion)
-    course = of_member(course, m)
+    course = of_member(results.mouths[f"mean_{ion}"], m)
     return np.asarray(course["time"].values, float), np.asarray(course.values, float)
 
 
 def _decay_line(model: Model, ion: Ion, t: np.ndarray, mean: np.ndarray) -> str:
-    held = any(
-        type(wall).__name__ == "Held"
-        for pair in (model.walls.x, model.walls.y, model.walls.z)
-        for wall in pair
-    )
+    walls = (*model.walls.x, *model.walls.y, *model.walls.z)
+    held = any(isinstance(wall, Held) for wall in walls)
     if not held and model.uptake_rate(ion.name) == 0.0:
         return "decay none: no uptake, and closed walls keep every ion"
     half = 0.5 * float(t[-1])
@@ -228,7 +227,7 @@ def _profile(results: Results, m: int, k: int) -> str:
             (*head, f"E_{ion.name} mV"),
             [(*row, f"{e:+.2f}") for row, e in zip(rows, E, strict=True)],
         )
-    text = f"Along the normal of {channel.name} at {milliseconds(t)}\n{table(head, rows, right=range(3))}"
+    text = f"Along the normal of {channel.name}{_when(t)}\n{table(head, rows, right=range(3))}"
     return f"{text}\n{_landmark(results, m, channel, t)}" if ion.outside is not None else text
 
 
@@ -288,6 +287,8 @@ def _closing(results: Results) -> str:
     if "scheme" in given:
         counted += f" of {given['scheme']}"
     lines.append(counted + (f", {duration(float(wall))} of wall time" if wall is not None else ""))
+    if given.get("backend_why"):
+        lines.append(given["backend_why"])
     return "\n".join(lines)
 
 
@@ -302,6 +303,10 @@ def _names(results: Results) -> tuple[str | None, ...]:
 
 def _last_time(results: Results) -> float:
     return float(results.mouths["time"].values[-1])
+
+
+def _when(t: float) -> str:
+    return (", " if t >= STEADY else " at ") + milliseconds(t)
 
 
 def _along(channel: Channel, distance: float) -> tuple[float, ...]:

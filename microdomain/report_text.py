@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+#: The time (ms) from which on a frame means a steady state: twelve days.
+STEADY = 1e9
+
 
 def millivolts(E: float) -> str:
     """A voltage with its sign; a dash for NaN.
@@ -21,18 +24,19 @@ def concentration(c: float) -> str:
     >>> concentration(0.0682), concentration(66.14), concentration(2000.0)
     ('68.2 nM', '66.14 uM', '2 mM')
     """
-    for factor, unit in ((1e-3, "mM"), (1.0, "uM"), (1e3, "nM")):
-        if abs(c) * factor >= 1.0:
-            break
-    return f"{c * factor:.4g} {unit}"
+    if abs(c) >= 1e3:
+        return f"{1e-3 * c:.4g} mM"
+    return f"{c:.4g} uM" if abs(c) >= 1.0 else f"{1e3 * c:.4g} nM"
 
 
 def milliseconds(t: float) -> str:
-    """A time given in ms, with the unit that suits its size.
+    """A time given in ms, with the unit that suits its size; that of a steady state is no time.
 
     >>> milliseconds(0.001), milliseconds(2.0), milliseconds(0.0)
     ('1 us', '2 ms', '0 ms')
     """
+    if t >= STEADY:
+        return "steady state"
     if 0 < abs(t) < 0.0995:
         return f"{1e3 * t:.4g} us" if abs(t) >= 1e-4 else f"{1e6 * t:.4g} ns"
     return f"{t:.6g} ms"

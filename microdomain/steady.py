@@ -19,13 +19,13 @@ import numpy as np
 from microdomain.backends.choose import DEVICES
 from microdomain.grid import GROWTH, NEAR, Grid
 from microdomain.model import Model
-from microdomain.plan import Plan, lay
+from microdomain.plan import Plan
 from microdomain.reading import read_points
 from microdomain.record import Record
 from microdomain.results import Results
 from microdomain.steady_problem import NoSteadyState
 from microdomain.steady_record import recorded
-from microdomain.steady_solve import LATE, Solution, check_steady, solve_steady
+from microdomain.steady_solve import LATE, Solution, check_steady, lay_steady, solve_steady
 
 __all__ = ["NoSteadyState", "Refinement", "grid_for", "steady_state"]
 
@@ -38,7 +38,7 @@ COMPARED = 32
 #: The largest cells are this part of the box's longest side, so that walls far away cost nothing.
 FAR = 0.1
 #: Refinement stops before a grid has more cells than this.
-MOST_CELLS = 3_000_000
+MOST_CELLS = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class _Level:
     def of(cls, model: Model, grid: Grid, progress: Callable[[str], None] | None) -> _Level:
         if progress is not None:
             progress(f"Solving on {grid!r}")
-        plan = lay([model], grid)
+        plan = lay_steady([model], grid)
         begun = time.perf_counter()
         solution = solve_steady(plan)
         return cls(plan, solution, time.perf_counter() - begun)

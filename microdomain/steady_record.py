@@ -133,4 +133,6 @@ def recorded(
     still: Any = Still(plan, solution, Watch.of(plan, recorder.watched(plan)))
     recorder.write(LATE, [still])
     recorder.close(still.ledger(), Budget(0.0, spatial, rtol), provenance)
-    return Results(recorder.parts())
+    parts = recorder.parts()
+    parts["solver"].attrs["kappa"] = plan.kappa.tolist()
+    return Results(parts)

@@ -7,14 +7,18 @@ grid part, and is closed so that influx = deposit + loss to rounding, as the led
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from microdomain.backends.reference import Near, Reference
 from microdomain.finite_volume import CLOSED
+from microdomain.grid import Grid
+from microdomain.history import History
 from microdomain.model import Fixed, Gaussian, Held, Model, Open, Table
-from microdomain.plan import SUB, Plan
+from microdomain.plan import SUB, Plan, lay
 from microdomain.steady_linear import Lattice, mirrored
 from microdomain.steady_newton import solve
 from microdomain.steady_problem import Binding, NoSteadyState, Problem
@@ -47,6 +51,31 @@ class Solution:
     residual: np.ndarray
 
 
+def lay_steady(models: Sequence[Model], grid: Grid, history: History | None = None) -> Plan:
+    """Lay models on a grid with the near field screened by mobile buffers and uptake alone.
+
+    An immobile buffer at equilibrium takes nothing, so a window that it screens would hand its share to
+    the grid for nothing: 4 mM of it cost 2 % at 20 nm on the default grid.
+
+    Parameters
+    ----------
+    models : sequence of Model
+    grid : Grid
+    history : History, optional     fluxes to use instead of those the models prescribe, one row a channel
+
+    Returns
+    -------
+    Plan
+    """
+    plan = lay(models, grid, history)
+    kappa = plan.uptake.copy()
+    free = plan.total - plan.rest[:, plan.ions :]
+    for j, i in enumerate(plan.binds):
+        if plan.ions + j < plan.mobile:
+            kappa[:, i] += plan.k_on[:, j] * free[:, j]
+    return replace(plan, kappa=kappa)
+
+
 def check_steady(model: Model) -> None:
     """Refuse a model that has no steady state, with the reason and the mend.
 
@@ -66,7 +95,8 @@ def check_steady(model: Model) -> None:
                 f"Channel '{channel.name}' carries a current that varies in time: a steady state needs a "
                 "constant one. Give current=Fixed(0.1), in pA, or use simulate."
             )
-        currents[channel.ion] = currents.get(channel.ion, 0.0) + channel.current.i
+        if channel.current.i:
+            currents[channel.ion] = currents.get(channel.ion, 0.0) + channel.current.i
     walls = (*model.walls.x, *model.walls.y, *model.walls.z)
     if any(isinstance(wall, Held) for wall in walls):
         return
@@ -100,6 +130,12 @@ def solve_steady(plan: Plan, flux: np.ndarray | None = None, start: np.ndarray |
     NoSteadyState                   closed box with influx; more taken out than can flow in
     RuntimeError                    Newton's method did not settle
     """
+    # Products of narrow matrices gain nothing from threads, and lose fiftyfold where cores are busy.
+    with threadpool_limits(1, "blas"):
+        return _solve_members(plan, flux, start)
+
+
+def _solve_members(plan: Plan, flux: np.ndarray | None, start: np.ndarray | None) -> Solution:
     fluxes = Fluxes(plan)
     if flux is None:
         for model in plan.models:

@@ -47,6 +47,9 @@ class Operations(Protocol):
     def rhs(self, y: Any, near: Any, blob: np.ndarray) -> Any:
         """Right-hand side: 4th-order diffusion, reactions, uptake, kappa c_k and blobs ``[pair]``."""
 
+    def advance(self, y: Any, near: Any, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
+        """scale[member] * F(y) + plus; `plus` may be used up."""
+
     def linearise(self, y: Any, near: Any) -> Any:
         """Pointwise reaction Jacobian at (y, near): p = k_on free, q = k_on c + k_off."""
 
@@ -54,10 +57,21 @@ class Operations(Protocol):
         """Prepare M = (I - g (a D L2 + Jbar)) (I - g (J - Jbar)) for g = gamma dt ``[member]``."""
 
     def solve(self, factor: Any, r: Any) -> tuple[Any, Any]:
-        """Solve M k = r; returns k and z = (I - g (J - Jbar)) k, which the ledger needs."""
+        """Solve M k = r; returns k and z = (I - g (J - Jbar)) k, which the ledger needs.
+
+        Only the part of z that moves is meant, and the next solve may overwrite it.
+        """
+
+    def stage(
+        self, factor: Any, y: Any, near: Any, blob: np.ndarray, scale: np.ndarray, plus: Any = None
+    ) -> tuple[Any, Any]:
+        """Solve M k = scale[member] * F(y) + plus: `advance` and `solve` of one member after the other."""
 
     def combine(self, y: Any, terms: list[tuple[Any, Any]]) -> Any:
         """y + sum of coefficient * vector; a coefficient is a float or an array ``[member]``."""
+
+    def mix(self, y: Any, vectors: list[Any], a: np.ndarray, b: np.ndarray) -> tuple[Any, Any]:
+        """y + sum a_j v_j and sum b_j v_j in one pass over at most four vectors."""
 
     def scale(self, y: Any, factor: np.ndarray) -> Any:
         """factor[member] * y."""
@@ -81,10 +95,10 @@ class Operations(Protocol):
         """Integral of c - rest per ion ``[member, ion]``, uM um^3: what linear uptake acts on."""
 
     def add_blobs(self, y: Any, amount: np.ndarray) -> Any:
-        """Add ``amount[pair]`` uM um^3 to the ion's grid part, in the shape of the pair's blobs."""
+        """Add ``amount[pair]`` uM um^3 to the ion's grid part, in the shape of the pair's blobs.
 
-    def readings(self, y: Any) -> np.ndarray:
-        """Grid part of every ion at the plan's watched points ``[member, ion, point]``, uM."""
+        `y` may be used up.
+        """
 
     def select(self, y: Any, members: np.ndarray) -> Any:
         """Rows of some members (a copy)."""

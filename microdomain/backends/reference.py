@@ -124,6 +124,10 @@ class Reference:
                 out += coefficient * vector
         return out
 
+    def mix(self, y: Any, vectors: list[Any], a: np.ndarray, b: np.ndarray) -> tuple[Any, Any]:
+        also = self.combine(self.xp.zeros_like(y), list(zip(b, vectors, strict=True)))
+        return self.combine(y, list(zip(a, vectors, strict=True))), also
+
     def scale(self, y: Any, factor: np.ndarray) -> Any:
         return self.xp.asarray(factor)[:, None] * y
 
@@ -218,6 +222,10 @@ class Reference:
                 fine[:, r] += spread[..., None] - self.mixing[r] * (here - here.mean(axis=2, keepdims=True))
         return out
 
+    def advance(self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
+        out = self.scale(self.rhs(y, near, blob), scale)
+        return out if plus is None else out + plus
+
     # -- W-method ------------------------------------------------------------------------------
 
     def linearise(self, y: Any, near: Near) -> Jacobian:
@@ -303,6 +311,11 @@ class Reference:
             fine_q,
             1.0 / (1.0 + fine_q),
         )
+
+    def stage(
+        self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
+    ) -> tuple[Any, Any]:
+        return self.solve(factor, self.advance(y, near, blob, scale, plus))
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
         z = self._solve_diffusion(factor, r)

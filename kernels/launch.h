@@ -1,0 +1,73 @@
+/* One body, two devices.
+ *
+ * A kernel is a pair of loops: over planes (member x z, or member, or channel) and along a plane.
+ * Under CUDA blocks and threads walk them with grid strides, so that any launch shape is right; in
+ * C the outer loop may use threads and the inner one is for the vector unit.  No kernel has a
+ * barrier, an atomic or shared memory: each element is written by one thread, in a fixed order.
+ */
+#ifdef __CUDACC__
+#define KERNEL extern "C" __global__ void
+#define INLINE static __device__ __forceinline__
+#define FOR_EACH_PLANE(p, first, last) for (int p = (first) + (int)blockIdx.y; p < (last); p += (int)gridDim.y)
+/* Uses of one launch belong to different members on a GPU, one after another otherwise: no two write at once. */
+#define FOR_EACH_USE(p, first, last) FOR_EACH_PLANE(p, first, last)
+#define FOR_EACH(i, n) for (wide i = (wide)blockIdx.x * blockDim.x + threadIdx.x; i < (n); i += STRIDE)
+#define FOR_EACH_MIN_MAX(i, n, lo, hi) FOR_EACH(i, n)
+#define FOR_EACH_SERIALLY(i, n) FOR_EACH(i, n)
+#define UNROLLED _Pragma("unroll")
+#define STRIDE ((wide)gridDim.x * blockDim.x)
+/* Partial results per plane: one per thread. */
+/* The cells of a plane with their neighbours along x; CELL may use b, left2, left1, right1, right2. */
+#define SWEEP(z, y, x, nz, ny, nx, CELL) \
+    FOR_EACH(i_, (wide)(ny) * (nx)) { \
+        const int y = (int)(i_ / (nx)), x = (int)(i_ - (wide)y * (nx)); \
+        const Beside b = beside(z, y, nz, ny, nx, band_y, band_z); \
+        AT_WALL(x, nx, CELL) \
+    }
+#define PARTS (gridDim.x * blockDim.x)
+#define PART (blockIdx.x * blockDim.x + threadIdx.x)
+#define LANES 1
+#else
+#define KERNEL void
+#define INLINE static inline __attribute__((always_inline))
+#define PRAGMA(text) _Pragma(#text)
+#ifdef _OPENMP
+static int threads = 1;
+void use_threads(int count) { threads = count; }
+#define THREADED PRAGMA(omp parallel for schedule(static) num_threads(threads) if (threads > 1))
+#else
+#define THREADED
+#endif
+#define FOR_EACH_PLANE(p, first, last) THREADED for (int p = (first); p < (last); ++p)
+#define FOR_EACH_USE(p, first, last) for (int p = (first); p < (last); ++p)
+#define FOR_EACH(i, n) PRAGMA(omp simd) for (wide i = 0; i < (n); ++i)
+#define FOR_EACH_MIN_MAX(i, n, lo, hi) PRAGMA(omp simd reduction(min : lo) reduction(max : hi)) for (wide i = 0; i < (n); ++i)
+#define FOR_EACH_SERIALLY(i, n) for (wide i = 0; i < (n); ++i)
+#define UNROLLED PRAGMA(GCC unroll 16)
+/* The same, with no special case at the walls of x: what is read beyond a row's end is its neighbour
+ * row's, times 0.  Only the first and the last row of all would leave the array. */
+#define SWEEP(z, y, x, nz, ny, nx, CELL) \
+    for (int y = 0; y < (ny); ++y) { \
+        const Beside b = beside(z, y, nz, ny, nx, band_y, band_z); \
+        if ((y == 0 && z == 0) || (y == (ny) - 1 && z == (nz) - 1)) { \
+            for (int x = 0; x < (nx); ++x) AT_WALL(x, nx, CELL) \
+        } else { \
+            PRAGMA(omp simd) for (int x = 0; x < (nx); ++x) { \
+                const wide left2 = -2, left1 = -1, right1 = 1, right2 = 2; \
+                CELL \
+            } \
+        } \
+    }
+#define PARTS 1
+#define PART 0
+/* Cells that one turn of the near field's loop computes side by side. */
+#define LANES 16
+#endif
+
+#define AT_WALL(x, nx, CELL) { \
+        const wide left2 = inside(x - 2, nx) - x, left1 = inside(x - 1, nx) - x; \
+        const wide right1 = inside(x + 1, nx) - x, right2 = inside(x + 2, nx) - x; \
+        CELL \
+    }
+
+typedef long long wide;

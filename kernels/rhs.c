@@ -1,0 +1,152 @@
+/* Right-hand side of the grid part, scaled, set or added to what is there.
+ *
+ *   out = scale F(y, near)  or  out += scale F(y, near)
+ *   F_ion = D lap (u - rest) + kappa near - uptake (u + near - rest) - sum_j rate_j
+ *   F_j   = D_j lap (b_j - rest) + rate_j,   rate_j = k_on (u + near) (total - b_j) - k_off b_j
+ *
+ * lap has five entries per axis and row; entries beyond a wall are 0, so any index inside will do.
+ */
+
+/* Neighbours of the cells of one row along y and z: offsets and entries, centre left out. */
+typedef struct {
+    wide y[4], z[4];
+    real by[4], bz[4], centre;
+} Beside;
+
+INLINE int inside(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
+
+INLINE Beside beside(int z, int y, int nz, int ny, int nx, const real *band_y, const real *band_z) {
+    Beside b;
+    for (int k = 0; k < 4; ++k) {
+        const int step = k < 2 ? k - 2 : k - 1;
+        b.y[k] = (wide)(inside(y + step, ny) - y) * nx;
+        b.z[k] = (wide)(inside(z + step, nz) - z) * ny * nx;
+        b.by[k] = band_y[(step + 2) * ny + y];
+        b.bz[k] = band_z[(step + 2) * nz + z];
+    }
+    b.centre = band_y[2 * ny + y] + band_z[2 * nz + z];
+    return b;
+}
+
+/* lap (u - rest) at the cell u points to; left2 to right2 lead to its neighbours along x. */
+INLINE real laplacian(const real *u, real rest, const real *bx, int nx, wide left2, wide left1, wide right1, wide right2,
+                      const Beside *b) {
+    real sum = (bx[2 * nx] + b->centre) * (u[0] - rest);
+    sum += bx[0] * (u[left2] - rest) + bx[nx] * (u[left1] - rest);
+    sum += bx[3 * nx] * (u[right1] - rest) + bx[4 * nx] * (u[right2] - rest);
+    sum += b->by[0] * (u[b->y[0]] - rest) + b->by[1] * (u[b->y[1]] - rest);
+    sum += b->by[2] * (u[b->y[2]] - rest) + b->by[3] * (u[b->y[3]] - rest);
+    sum += b->bz[0] * (u[b->z[0]] - rest) + b->bz[1] * (u[b->z[1]] - rest);
+    sum += b->bz[2] * (u[b->z[2]] - rest) + b->bz[3] * (u[b->z[3]] - rest);
+    return sum;
+}
+
+INLINE real binding(const double *par, int j, real c, real b) {
+    return (real)K_ON(j) * c * ((real)TOTAL(j) - b) - (real)K_OFF(j) * b;
+}
+
+/* F at one cell, times scale. */
+INLINE void change(wide cells, const double *par, real scale, const real *y, const real *near, const real *bx, int nx,
+                   wide left2, wide left1, wide right1, wide right2, const Beside *b, int add, real *out) {
+    real c[IONS], ion[IONS];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) {
+        const real *u = y + i * cells;
+        c[i] = u[0] + near[i * cells];
+        ion[i] = (real)DIFFUSION(i) * laplacian(u, (real)REST(i), bx, nx, left2, left1, right1, right2, b);
+        ion[i] += (real)KAPPA(i) * near[i * cells] - (real)UPTAKE(i) * (c[i] - (real)REST(i));
+    }
+    UNROLLED
+    for (int j = 0; j < BUFFERS; ++j) {
+        const int s = IONS + j;
+        const real *u = y + s * cells;
+        const real rate = binding(par, j, c[BINDS(j)], u[0]);
+        real moved = 0;
+        if (s < MOBILE)
+            moved = (real)DIFFUSION(s) * laplacian(u, (real)REST(s), bx, nx, left2, left1, right1, right2, b);
+        out[s * cells] = (add ? out[s * cells] : 0) + scale * (moved + rate);
+        ion[BINDS(j)] -= rate;
+    }
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) out[i * cells] = (add ? out[i * cells] : 0) + scale * ion[i];
+}
+
+KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
+           const real *band_x, const real *band_y, const real *band_z, const real *restrict y, const real *restrict near,
+           int add, const double *bars, real *restrict out) {
+    const wide area = (wide)ny * nx, cells = area * nz;
+    FOR_EACH_PLANE(plane, first * nz, last * nz) {
+        const int m = plane / nz, z = plane - m * nz;
+        const double *par = params + (wide)m * PARAMETERS;
+        const wide at = m * size + z * area, at_near = (wide)m * IONS * cells + z * area;
+        const real factor = (real)scale[m];
+        SWEEP(z, row, x, nz, ny, nx, {
+            change(cells, par, factor, y + at + (wide)row * nx + x, near + at_near + (wide)row * nx + x, band_x + x, nx,
+                   left2, left1, right1, right2, &b, add, out + at + (wide)row * nx + x);
+        })
+        /* For the diffusion solve, bound forms that do not move are eliminated in favour of their ion. */
+        if (bars) {
+            const double *bar = bars + (wide)m * BARS;
+            for (int j = MOBILE - IONS; j < BUFFERS; ++j) {
+                const real weight = (real)(G * LEAST_Q(j) * STILL(j));
+                const real *from = out + at + (IONS + j) * cells;
+                real *to = out + at + BINDS(j) * cells;
+                FOR_EACH(i, area) to[i] += weight * from[i];
+            }
+        }
+    }
+}
+
+/* The same in refined cells: sub-cells have rates of their own, the cell gets their mean.  Runs after
+ * `rhs` and replaces what it did with the cell's average. */
+KERNEL rhs_refined(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
+                   const real *band_x, const real *band_y, const real *band_z, const real *y, const real *near,
+                   const real *ripple, int count, const wide *cell, const real *mixing, int add,
+                   const double *bars, real *out) {
+#if REFINED > 0
+    const wide area = (wide)ny * nx, cells = area * nz;
+    FOR_EACH_PLANE(m, first, last) {
+        const double *par = params + (wide)m * PARAMETERS;
+        const real factor = (real)scale[m];
+        FOR_EACH_SERIALLY(k, count) {
+            const wide n = cell[k];
+            const int z = (int)(n / area), row = (int)((n - z * area) / nx), x = (int)(n - z * area - (wide)row * nx);
+            const Beside b = beside(z, row, nz, ny, nx, band_y, band_z);
+            for (int r = 0; r < REFINED; ++r) {
+                const int j = REFINES(r), s = IONS + j, i = BINDS(j);
+                const wide fine = m * size + SPECIES * cells + ((wide)r * count + k) * SUB;
+                const real here = y[m * size + i * cells + n] + near[((wide)m * IONS + i) * cells + n];
+                const real *average = y + m * size + s * cells + n;
+                real moved = 0;
+                if (s < MOBILE)
+                    moved = (real)DIFFUSION(s) * laplacian(average, (real)REST(s), band_x + x, nx, inside(x - 2, nx) - x,
+                                                           inside(x - 1, nx) - x, inside(x + 1, nx) - x,
+                                                           inside(x + 2, nx) - x, &b);
+                const real *wave = ripple + (((wide)m * IONS + i) * count + k) * SUB;
+                const real even = s < MOBILE ? mixing[(wide)r * count + k] : 0;
+                real sum = 0, mean = 0;
+                if (s < MOBILE) {
+                    for (int q = 0; q < SUB; ++q) mean += y[fine + q];
+                    mean /= SUB;
+                }
+                for (int q = 0; q < SUB; ++q) {
+                    const real rate = binding(par, j, here + wave[q], y[fine + q]);
+                    out[fine + q] = (add ? out[fine + q] : 0) + factor * (rate + moved - even * (y[fine + q] - mean));
+                    sum += rate;
+                }
+                const real more = factor * (sum / SUB - binding(par, j, here, average[0]));
+                real to_ion = -more;
+                if (bars && s >= MOBILE) {
+                    const double *bar = bars + (wide)m * BARS;
+                    to_ion += (real)(G * LEAST_Q(j) * STILL(j)) * more;
+                }
+                out[m * size + s * cells + n] += more;
+                /* The solve takes sub-cells as deviations from their mean. */
+                if (bars)
+                    for (int q = 0; q < SUB; ++q) out[fine + q] -= out[m * size + s * cells + n];
+                out[m * size + i * cells + n] += to_ion;
+            }
+        }
+    }
+#endif
+}
