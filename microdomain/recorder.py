@@ -11,6 +11,7 @@ import numpy as np
 
 from microdomain.batch import Batch
 from microdomain.electro import ElectroWarning, reversal
+from microdomain.fluxes import is_stored
 from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
@@ -216,9 +217,16 @@ class Recorder:
             "budget": {"temporal": budget.temporal, "spatial": budget.spatial, "rtol": budget.rtol},
             "provenance": provenance,
         }
+        kept: dict[str, Any] = {}
+        if any(is_stored(m) for m in self.plan.models):
+            about["channel_rows"] = [list(r) for r in self.plan.channel_rows]
+            units = {"units": "uM um^3/ms"}
+            kept["flux_starts"] = (("flux", "piece"), self.plan.history.starts, {"units": "ms"})
+            kept["flux_pieces"] = (("flux", "piece", "power"), self.plan.history.coefficients, units)
         self._heads["solver"]["attrs"] |= about
+        self._heads["solver"]["variables"] |= kept
         if self._writer is not None:
-            self._writer.put("solver", attrs=about)
+            self._writer.put("solver", kept, attrs=about)
             self._writer.close()
 
     def abandon(self, stopped: BaseException) -> None:

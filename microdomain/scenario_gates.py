@@ -130,7 +130,9 @@ def with_channel_preset(given: Any) -> Any:
     extra = set(given) - {"preset", "kind"}
     if extra:
         raise PydanticCustomError(
-            "preset", "{sentence}", {"sentence": f"a gate with a preset has no other key; found {sorted(extra)}."}
+            "preset",
+            "{sentence}",
+            {"sentence": f"a gate with a preset has no other key; found {sorted(extra)}."},
         )
     entry = _validated(given["preset"], presets.channel_entry)
     return {"kind": "hh", "particles": entry["particles"]}
@@ -185,4 +187,3 @@ class TraceTable(Table):
 def voltage_table(given: Any) -> Any:
     """A voltage alone is short for holding it."""
     return {"kind": "hold", "V": given} if isinstance(given, str | int | float) else given
-

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from microdomain.backends.choose import choose
 from microdomain.batch import Batch
+from microdomain.fluxes import common_edges, fluxes_of
 from microdomain.grid import Grid, near_spacing
 from microdomain.ledger import Budget
 from microdomain.model import Model
@@ -130,8 +131,8 @@ def simulate(
         log.info(sentence)
 
     factory = choose(device, say)
-    plan = lay(models, grid)
-    edges = np.unique(np.concatenate([np.empty(0), *plan.history.jumps]))
+    plan = lay(models, grid, flows=fluxes_of(models, until, seed, trials))
+    edges = common_edges(models, plan.history, plan.channel_rows)
     frames, dense = record.schedule(until, edges)
     _check_fits(plan, 0 if out is not None else frames.size, record)
     provenance = _provenance(models, stepper, rtol, accuracy, seed, trials)

@@ -360,7 +360,7 @@ PLACE, BAPTA_K = 'positions = [["0 nm", "0 nm"]]', 'k_on = "4e8 /M/s"'
         ),
         (
             swapped(PULSE, '{ kind = "pulsed" }'),
-            r"gate: no kind 'pulsed'; there are open, pulse, train\. Did you mean 'pulse'",
+            r"gate: no kind 'pulsed'; there are open, pulse, train, hh, markov\. Did you mean 'pulse'",
         ),
         (swapped(PULSE, "{ on = 1 }"), r"gate: the table needs a kind"),
         (swapped(PULSE, "3"), r"model\.channels\[0\]\.gate: .*, not 3"),

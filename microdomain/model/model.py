@@ -71,7 +71,9 @@ class Model:
                 f"Model: walls = {self.walls!r}; expected Walls(x=, y=, z=) of Closed() and Held()."
             )
         if not isinstance(self.voltage, PROTOCOLS):
-            raise TypeError(f"Model: voltage = {self.voltage!r}; expected Hold(-70.0), in mV, or another protocol.")
+            raise TypeError(
+                f"Model: voltage = {self.voltage!r}; expected Hold(-70.0), in mV, or another protocol."
+            )
         put(self, "temperature", _temperature(self.temperature))
         self._check_names()
         put(self, "uptake", self._checked_uptake())

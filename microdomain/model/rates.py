@@ -170,7 +170,9 @@ class Lookup:
         V = tuple(checks.number(v, "Lookup: V", "mV") for v in self.V)
         values = tuple(checks.number(v, f"Lookup: value {k}", least=0.0) for k, v in enumerate(self.values))
         if len(V) != len(values) or len(V) < 2:
-            raise ValueError(f"Lookup: {len(V)} voltages and {len(values)} values; give as many, at least two.")
+            raise ValueError(
+                f"Lookup: {len(V)} voltages and {len(values)} values; give as many, at least two."
+            )
         for k, (a, b) in enumerate(pairwise(V)):
             if b <= a:
                 raise ValueError(f"Lookup: V must increase; V {k + 1} ({b:g} mV) follows {a:g} mV.")
@@ -187,7 +189,9 @@ class Lookup:
 def _parts(form: Any) -> None:
     parts = tuple(form.parts)
     if not parts or not all(isinstance(p, FORMS) for p in parts):
-        raise TypeError(f"{type(form).__name__}: parts = {form.parts!r}; expected at least one form of a rate.")
+        raise TypeError(
+            f"{type(form).__name__}: parts = {form.parts!r}; expected at least one form of a rate."
+        )
     object.__setattr__(form, "parts", parts)
 
 

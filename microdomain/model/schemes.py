@@ -234,7 +234,9 @@ class Markov:
         for k, a in enumerate(states):
             for i, b in enumerate(states):
                 if i != k and Q[i, k] < 0:
-                    raise ValueError(f"Markov: the rate from {a!r} to {b!r} is {Q[i, k]:g} /ms; it is negative.")
+                    raise ValueError(
+                        f"Markov: the rate from {a!r} to {b!r} is {Q[i, k]:g} /ms; it is negative."
+                    )
                 if i != k and Q[i, k] > 0:
                     rates.append(Transition(a, b, Constant(float(Q[i, k]))))
         return cls(tuple(states), tuple(open), tuple(rates), start)

@@ -16,7 +16,7 @@ ORDER = [
     *("units", "quantities"),
     "electro",
     *("model", "finite_volume", "grid"),
-    *("oracles", "history", "near_field"),
+    *("oracles", "history", "gates", "fluxes", "near_field"),
     *("sites", "plan"),
     *("weights", "backends", "state"),
     "steppers",
