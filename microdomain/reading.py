@@ -76,14 +76,14 @@ class Near:
             ]
             if all(h.size for h in hit):
                 beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
-                patch[:, hit[2][0], hit[1][0], hit[0][0]] = w @ self._kernel(site, window, beside)[:, 0]
+                patch[:, hit[2][0], hit[1][0], hit[0][0]] = w @ self.kernel(site, window, beside)[:, 0]
             (x0, x1), (y0, y1), (z0, z1) = spans
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
         return out
 
     def kernels(self, points: np.ndarray) -> list[np.ndarray]:
         """Kernel of every site at points: arrays (Q, P)."""
-        return [self._kernel(s, self.windows[s.ion], points) for s in self.plan.sites]
+        return [self.kernel(s, self.windows[s.ion], points) for s in self.plan.sites]
 
     def at_points(self, t: np.ndarray, kernels: list[np.ndarray], points: int) -> np.ndarray:
         """Near field at points: array [member, ion, point], uM.
@@ -104,7 +104,8 @@ class Near:
         return out
 
     @staticmethod
-    def _kernel(site: Any, window: Window, points: np.ndarray) -> np.ndarray:
+    def kernel(site: Any, window: Window, points: np.ndarray) -> np.ndarray:
+        """Kernel of one site at points, for the ages of a window: array (Q, P), 1/um^3."""
         distance = np.sqrt(((points - np.array(site.position)) ** 2).sum(axis=1))
         if (distance < NEAREST).any():
             points = points.copy()
