@@ -98,13 +98,18 @@ class Feedback:
                 for p in mine:
                     kernel[number[int(p)]] += felt
         own = [number[int(p)] for one in self.live for p in pairs if plan.pair_row[p] == one.row]
-        self._own = kernel[own]
-        # Per ion: its window, its pairs' rows, their kernels at the mouths, its screening.
+        of_own = kernel[own]
+        # Per ion: its window, its pairs' rows, its live channels, kernels of both at the mouths, its screening.
         self._ions = []
         for i in np.unique(plan.pair_ion[pairs]):
             some = plan.pair_ion[pairs] == i
-            table = kernel[some].reshape(-1, len(self.live))
-            self._ions.append((int(i), windows[i], plan.pair_row[pairs[some]], table, float(plan.kappa[member, i])))
+            mine = np.flatnonzero(self.ion == i)
+            kernels = (
+                kernel[some].reshape(-1, len(self.live)),
+                of_own[mine].transpose(1, 0, 2).reshape(windows[i].nodes.size, -1),
+            )
+            rows = plan.pair_row[pairs[some]]
+            self._ions.append((windows[i], rows, mine, *kernels, float(plan.kappa[member, i])))
         pores = [one.channel.pore**2 / (4 * plan.D[i]) for one, i in zip(self.live, self.ion, strict=True)]
         self._soon = FIRST * min(pores)
         start = np.array([self.model.initial_ion(one.channel.ion) for one in self.live], dtype=float)
@@ -201,11 +206,10 @@ class Feedback:
         known = sum(y[:, None] * share for share, y, _ in shares)
         self._write(start, [*nodes, Node(t, J, c, known, known)])
         A, B = u.copy(), np.empty((len(self.live),) * 2)
-        for i, window, rows, table, kappa in self._ions:
+        for window, rows, mine, felt, own, kappa in self._ions:
             folded = window.fold(self.history, rows, np.full(rows.size, t), np.full(rows.size, kappa))
-            A += folded.ravel() @ table
-            mine = self.ion == i
-            B[:, mine] = np.einsum("q,lqk->kl", window.fold_piece(a, basis, t, kappa), self._own[mine])
+            A += folded.ravel() @ felt
+            B[:, mine] = (window.fold_piece(a, basis, t, kappa) @ own).reshape(mine.size, -1).T
         J, c = self._law(t - BEFORE * (1.0 + abs(t))).solve(A, B, J)
         mouth = sum(z[:, None] * share for share, _, z in shares) + c[:, None] * basis
         return Node(t, J, c, known + J[:, None] * basis, mouth)
