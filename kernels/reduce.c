@@ -66,7 +66,7 @@ INLINE real ratio(real error, real old, real now, real rtol, real atol) {
 }
 
 /* Largest ratio: worst [member][plane][part]; plane nz is the sub-cells. */
-KERNEL norm(int first, int last, int nz, wide area, wide size, wide tail, const real *error, const real *old,
+KERNEL worst_ratio(int first, int last, int nz, wide area, wide size, wide tail, const real *error, const real *old,
             const real *now, const real *near_old, const real *near_now, double rtol, double atol_ion, double atol_buffer,
             real *worst) {
     const wide cells = area * nz;

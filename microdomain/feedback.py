@@ -28,9 +28,10 @@ from microdomain.fluxes import Live
 from microdomain.gates import first_state, next_state
 from microdomain.laws import BEFORE, law, piece_values
 from microdomain.model import Markov
-from microdomain.near_field import POINTS, Window
+from microdomain.near_field import CUT, POINTS, Window
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch
+from microdomain.sites import Site
 
 #: First node after a jump in units of r^2/4D, ratio of the times of nodes since the jump.
 FIRST, RATIO = 0.1, 1.6
@@ -85,7 +86,10 @@ class Feedback:
         self.rows = np.array([one.row for one in self.live])
         self.ion = np.array([plan.names.index(one.channel.ion) for one in self.live])
         self.mouths = np.array(
-            [np.array(one.channel.position) + one.channel.pore * np.array(one.channel.normal) for one in self.live]
+            [
+                np.array(one.channel.position) + one.channel.pore * np.array(one.channel.normal)
+                for one in self.live
+            ]
         )
         windows = [Window.of(w.D, w.tau, POINTS) for w in plan.windows]
         pairs = np.flatnonzero(plan.pair_member == member)
@@ -94,7 +98,7 @@ class Feedback:
         for site in plan.sites:
             mine = site.pairs[site.members == member]
             if mine.size:
-                felt = Near.kernel(site, windows[site.ion], self.mouths) * (self.ion == site.ion)
+                felt = Near.kernel(site, windows[site.ion], self.mouths) * self._reached(site, windows[site.ion])
                 for p in mine:
                     kernel[number[int(p)]] += felt
         own = [number[int(p)] for one in self.live for p in pairs if plan.pair_row[p] == one.row]
@@ -123,6 +127,11 @@ class Feedback:
         self._nodes: list[Node] = []
         self._tail: tuple[np.ndarray, np.ndarray] = (np.zeros(len(self.live)), start)
         self._begin(0.0, start)
+
+    def _reached(self, site: Site, window: Window) -> np.ndarray:
+        """Which mouths are of a site's ion, and within the reach of its window."""
+        away = np.abs(self.mouths - np.array(site.position)).max(axis=1)
+        return np.asarray((self.ion == site.ion) & (away < CUT * np.sqrt(4 * window.D * window.tau)))
 
     @property
     def follows(self) -> bool:
@@ -194,7 +203,10 @@ class Feedback:
 
     def _node(self, t: float, start: float, nodes: list[Node], u: np.ndarray) -> Node:
         a, J, c = (nodes[-1].t, nodes[-1].J, nodes[-1].c) if nodes else (start, *self._tail)
-        basis, shares = np.array([0.0, 1.0 / (t - a), 0.0, 0.0]), [(np.array([1.0, -1.0 / (t - a), 0, 0]), J, c)]
+        basis, shares = (
+            np.array([0.0, 1.0 / (t - a), 0.0, 0.0]),
+            [(np.array([1.0, -1.0 / (t - a), 0, 0]), J, c)],
+        )
         before = self._preceding(start, nodes)
         if before is not None and t - a <= AHEAD * (a - before[0]):
             H, g = t - a, a - before[0]
@@ -336,7 +348,9 @@ class Mouths:
     picks : list of (member, ions, points)
     """
 
-    def __init__(self, watch: Watch, rest: np.ndarray, picks: list[tuple[int, np.ndarray, np.ndarray]]) -> None:
+    def __init__(
+        self, watch: Watch, rest: np.ndarray, picks: list[tuple[int, np.ndarray, np.ndarray]]
+    ) -> None:
         self._picks, self._rest = picks, rest
         # Splines reach a few cells only: what lies beyond is left out.
         spans = [np.flatnonzero((w != 0).any(axis=0)) for w in watch.weights]

@@ -69,38 +69,59 @@ class Near:
             ]
             centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
             fx, fy, fz = (s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True))
-            patch = np.einsum("mq,qz,qy,qx->mzyx", w, fz, fy, fx, optimize=True)
+            # A product of its own for each member: its bits do not depend on the others.
+            zy = (fz[:, :, None] * fy[:, None, :]).reshape(window.nodes.size, -1)
+            left = (w[:, :, None] * zy).transpose(0, 2, 1)
+            patch = np.matmul(left, fx).reshape(len(w), fz.shape[1], fy.shape[1], fx.shape[1])
             # A centre that coincides with a channel is read NEAREST beside it.
             hit = [
                 np.flatnonzero(np.abs(c - p) < NEAREST) for c, p in zip(centres, site.position, strict=True)
             ]
             if all(h.size for h in hit):
                 beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
-                patch[:, hit[2][0], hit[1][0], hit[0][0]] = w @ self.kernel(site, window, beside)[:, 0]
+                there = _summed(w, self.kernel(site, window, beside))
+                patch[:, hit[2][0], hit[1][0], hit[0][0]] = there[:, 0]
             (x0, x1), (y0, y1), (z0, z1) = spans
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
         return out
 
-    def kernels(self, points: np.ndarray) -> list[np.ndarray]:
-        """Kernel of every site at points: arrays (Q, P)."""
-        return [self.kernel(s, self.windows[s.ion], points) for s in self.plan.sites]
+    def kernels(self, points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Kernel of every site at the points that its window reaches.
 
-    def at_points(self, t: np.ndarray, kernels: list[np.ndarray], points: int) -> np.ndarray:
+        Parameters
+        ----------
+        points : array (P, 3), um
+
+        Returns
+        -------
+        list of (indices (n,), kernel (Q, n))     per site; at all other points its window is 0
+        """
+        out = []
+        for site in self.plan.sites:
+            window = self.windows[site.ion]
+            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+            near = np.flatnonzero((np.abs(points - np.array(site.position)) < reach).all(axis=1))
+            out.append((near, self.kernel(site, window, points[near])))
+        return out
+
+    def at_points(
+        self, t: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]], points: int
+    ) -> np.ndarray:
         """Near field at points: array [member, ion, point], uM.
 
         Parameters
         ----------
         t : array (member,), ms
-        kernels : list of arrays        as `kernels` gave them
+        kernels : list                  as `kernels` gave them
         points : int                    how many points
         """
         plan = self.plan
         out = np.zeros((plan.members, plan.ions, points))
         weights = self.weights(t)
-        for site, kernel in zip(plan.sites, kernels, strict=True):
+        for site, (near, kernel) in zip(plan.sites, kernels, strict=True):
             w = weights[site.ion][site.pairs]
-            if w.any():
-                out[site.members, site.ion] += w @ kernel
+            if near.size and w.any():
+                out[np.ix_(site.members, [site.ion], near)] += _summed(w, kernel)[:, None]
         return out
 
     @staticmethod
@@ -112,6 +133,11 @@ class Near:
             points[distance < NEAREST] = np.array(site.position) + _inward(site)
         fx, fy, fz = (s.density(points[:, k], window.nodes) for k, s in enumerate(site.sources))
         return np.asarray(fx * fy * fz)
+
+
+def _summed(weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """weights (m, Q) times kernel (Q, P), each sum alone: the bits of one depend on no other."""
+    return np.asarray((weights[:, None, :] * np.ascontiguousarray(kernel.T)).sum(axis=-1))
 
 
 def _inward(site: Any) -> np.ndarray:

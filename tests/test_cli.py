@@ -404,14 +404,14 @@ def test_steady_prints_how_the_grids_differ(tmp_path):
 
 # -- progress --------------------------------------------------------------------------------------
 
-HALF = SimpleNamespace(t=0.5, until=2.0, step=0.001, rate=0.25, left=6.0)
+HALF = SimpleNamespace(t=0.5, until=2.0, steps=31, rate=0.25, left=6.0)
 
 
 def test_a_log_gets_a_line_per_interval(capsys):
     with ProgressShown("x", terminal=False, interval=0.0) as shown:
         shown(HALF)
         shown(HALF)
-    assert capsys.readouterr().err.splitlines() == [" 25 %  0.5 of 2 ms, step 1 us, 0.25 ms/s, 6 s left"] * 2
+    assert capsys.readouterr().err.splitlines() == [" 25 %  0.5 of 2 ms, step 31, 0.25 ms/s, 6 s left"] * 2
     with ProgressShown("x", terminal=False, interval=60.0) as shown:
         shown(HALF)
     assert capsys.readouterr().err == ""
@@ -428,8 +428,20 @@ def test_a_terminal_gets_a_bar(capsys, monkeypatch):
     assert "25%" in err
 
 
+def test_progress_is_what_simulate_reports(capsys):
+    calcium = md.Ion("Ca", z=2, D=0.22, rest=0.1)
+    one = md.Model(box=((0, 1), (0, 1), (0, 1)), ions=[calcium], channels=md.Cluster([(0, 0)]))
+    with ProgressShown("one", terminal=False, interval=0.0) as shown:
+        md.simulate(one, md.Grid.uniform(one, 0.25), until=0.5, record=md.Record(every=0.01), progress=shown)
+    said = capsys.readouterr().err.splitlines()
+    assert said
+    assert re.fullmatch(r" *\d+ %  [\d.e-]+ of 0\.5 ms, step \d+, [\d.e+-]+ ms/s(, .* left)?", said[0]), said[
+        0
+    ]
+
+
 def test_no_time_left_is_told_before_there_is_a_rate():
-    assert "left" not in words(SimpleNamespace(t=0.0, until=2.0, step=0.001, rate=0.0, left=float("inf")))
+    assert "left" not in words(SimpleNamespace(t=0.0, until=2.0, steps=0, rate=0.0, left=float("inf")))
 
 
 # -- the two examples with published numbers ---------------------------------------------------------

@@ -43,9 +43,7 @@ from microdomain.units import flux_per_pA
 
 CALCIUM = Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
 TWO = Markov(("C", "O"), ("O",), [("C", "O", 0.5), ("O", "C", 1.5)], start="C")
-CALYX = HH(
-    Particle(2, inf=Sigmoid(V_half=-23.2, k=9.1), tau=Inverse((Exp(1.78, 23.3), Exp(0.140, -15))))
-)
+CALYX = HH(Particle(2, inf=Sigmoid(V_half=-23.2, k=9.1), tau=Inverse((Exp(1.78, 23.3), Exp(0.140, -15)))))
 
 
 def model(gate, current=None, voltage=None):
@@ -166,11 +164,23 @@ def test_product_of_pieces():
 @pytest.mark.parametrize(
     ("make", "error", "sentence"),
     [
-        (lambda: Particle(1, inf=Constant(1)), ValueError, r"Particle 'm': give inf and tau, or alpha and beta; found inf"),
+        (
+            lambda: Particle(1, inf=Constant(1)),
+            ValueError,
+            r"Particle 'm': give inf and tau, or alpha and beta; found inf",
+        ),
         (lambda: Particle(1), ValueError, r"Particle 'm': .* found none of them"),
         (lambda: Particle(0, alpha=Constant(1), beta=Constant(1)), ValueError, r"Particle 'm': power = 0"),
-        (lambda: Particle(1, alpha=1, beta=Constant(1)), TypeError, r"Particle 'm': alpha = 1; expected a form"),
-        (lambda: Particle(1, alpha=Calcium(1), beta=Constant(1)), ValueError, r"alpha follows the local concentration"),
+        (
+            lambda: Particle(1, alpha=1, beta=Constant(1)),
+            TypeError,
+            r"Particle 'm': alpha = 1; expected a form",
+        ),
+        (
+            lambda: Particle(1, alpha=Calcium(1), beta=Constant(1)),
+            ValueError,
+            r"alpha follows the local concentration",
+        ),
         (lambda: HH(()), TypeError, r"HH: particles = \(\); expected at least one Particle"),
         (
             lambda: Particle(1, inf=Constant(2), tau=Constant(1)).settles(0.0),
@@ -266,13 +276,29 @@ def test_a_gate_needs_the_end_of_the_run():
         ),
         (lambda: Markov.from_matrix(("C", "O"), [[1]], ("O",)), ValueError, r"shape \(1, 1\) for 2 states"),
         (lambda: Markov(("C", "O"), ("P",), []), ValueError, r"Markov: open 'P', which is no state"),
-        (lambda: Markov(("C", "O"), ("O",), [("C", "X", 1)]), ValueError, r"Markov: rate to 'X', which is no state"),
-        (lambda: Markov(("C", "O"), ("O",), [], start="Open"), ValueError, r"Markov: start 'Open', which is no state"),
+        (
+            lambda: Markov(("C", "O"), ("O",), [("C", "X", 1)]),
+            ValueError,
+            r"Markov: rate to 'X', which is no state",
+        ),
+        (
+            lambda: Markov(("C", "O"), ("O",), [], start="Open"),
+            ValueError,
+            r"Markov: start 'Open', which is no state",
+        ),
         (lambda: Markov(("C", "C"), ("C",), []), ValueError, r"expected at least two, each once"),
         (lambda: Markov(("C", "O"), (), []), ValueError, r"no state is open"),
         (lambda: Markov(("C", "O"), ("O",), [("C", "C", 1)]), ValueError, r"from 'C' to 'C' goes nowhere"),
-        (lambda: Markov(("C", "O"), ("O",), [("C", "O", 1)] * 2), ValueError, r"from 'C' to 'O' is given twice"),
-        (lambda: Transition("C", "O", "fast"), TypeError, r"Transition 'C' to 'O': rate = 'fast'; expected a number"),
+        (
+            lambda: Markov(("C", "O"), ("O",), [("C", "O", 1)] * 2),
+            ValueError,
+            r"from 'C' to 'O' is given twice",
+        ),
+        (
+            lambda: Transition("C", "O", "fast"),
+            TypeError,
+            r"Transition 'C' to 'O': rate = 'fast'; expected a number",
+        ),
         (
             lambda: Markov(("C", "O"), ("O",), [("C", "O", Exp(1, 0.01))]).matrix(40.0, 0.0),
             ValueError,
@@ -296,7 +322,10 @@ def test_markov_refusals(make, error, sentence):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: GHK(2.6e-13), r"GHK: P = 2\.6e-13 um\^3/ms .* a value in cm\^3/s is to be multiplied by 1e9"),
+        (
+            lambda: GHK(2.6e-13),
+            r"GHK: P = 2\.6e-13 um\^3/ms .* a value in cm\^3/s is to be multiplied by 1e9",
+        ),
         (lambda: GHK(20), r"GHK: P = 20 um\^3/ms is no single channel's"),
         (lambda: GHK(-1), r"GHK: P = -1 um\^3/ms must not be below 0"),
         (lambda: Ohmic(math.inf), r"Ohmic: g = inf is not a finite number"),
@@ -344,7 +373,10 @@ def test_quantities_of_a_scenario():
     [
         ('{ preset = "calix" }', r"No channel preset 'calix'\. Did you mean 'calyx'\?"),
         ('{ preset = "calyx", start = "C" }', r"a gate with a preset has no other key; found \['start'\]"),
-        ('{ kind = "hh", particles = [{ inf = { kind = "sigmod" } }] }', r"no rate of kind 'sigmod'.*'sigmoid'"),
+        (
+            '{ kind = "hh", particles = [{ inf = { kind = "sigmod" } }] }',
+            r"no rate of kind 'sigmod'.*'sigmoid'",
+        ),
         ('{ kind = "hh", particles = [{ tau = { kind = "exp", a = "1 /ms", v = 1 } }] }', r"expected a time"),
         (
             '{ kind = "markov", states = ["C", "O"], open = ["O"], rates = [{ from = "C", kind = "exp" }] }',

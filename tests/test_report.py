@@ -9,7 +9,7 @@ import pytest
 import xarray
 
 import microdomain as md
-from microdomain import report
+from microdomain import report, report_decay
 from microdomain.report_text import concentration, duration, milliseconds, millivolts, table
 from microdomain.units import flux_per_pA
 
@@ -170,18 +170,18 @@ SLOW = REST + 0.5 * np.exp(-T / 110.5)
 
 def test_decay_is_the_time_constant_of_the_last_half():
     early = SLOW + 3.0 * np.exp(-T / 8.0)
-    assert report.decay(T, early, REST) == pytest.approx(110.5, abs=1e-6)
+    assert report_decay.decay(T, early, REST) == pytest.approx(110.5, abs=1e-6)
     uneven = np.unique(np.concatenate([T, 250 + np.geomspace(1e-4, 1, 50)]))
     curved = REST + np.exp(-uneven / 100) + np.exp(-uneven / 50)
-    assert report.decay(uneven, curved, REST) == pytest.approx(
-        report.decay(T, np.interp(T, uneven, curved), REST), rel=1e-2
+    assert report_decay.decay(uneven, curved, REST) == pytest.approx(
+        report_decay.decay(T, np.interp(T, uneven, curved), REST), rel=1e-2
     )
 
 
 def test_decay_needs_a_fall_toward_rest():
-    assert report.decay(T, np.full(T.size, REST), REST) is None
-    assert report.decay(T, REST + 0.001 * (1 + T), REST) is None
-    assert report.decay(T[:2], SLOW[:2], REST) is None
+    assert report_decay.decay(T, np.full(T.size, REST), REST) is None
+    assert report_decay.decay(T, REST + 0.001 * (1 + T), REST) is None
+    assert report_decay.decay(T[:2], SLOW[:2], REST) is None
 
 
 AFTER = {"uptake": {"Ca": 0.4}, "gate": md.Pulse(0, 1)}
@@ -213,7 +213,7 @@ def test_current_flows_where_a_gate_is_open_and_the_waveform_is_not_over():
         (md.Train(start=0, width=1, period=20, count=2), md.Fixed(0.1), False),
     ):
         one = md.Model(box=box, ions=[ion], channels=md.Cluster([(0, 0)], gate=gate, current=current))
-        assert report.flows_after(one, "Ca", 50.0, 100.0) is flows, gate
+        assert report_decay.flows_after(one, "Ca", 50.0, 100.0) is flows, gate
 
 
 def test_a_partial_result_says_so_and_has_no_ledger():
@@ -222,6 +222,14 @@ def test_a_partial_result_says_so_and_has_no_ledger():
     text = report.report(results)
     assert "PARTIAL: the run stopped at 1 ms" in text
     assert "Error budget" not in text
+
+
+def test_a_result_without_a_single_reading_is_a_sentence():
+    results = HalfSpace([model(0.1)])
+    for empty in (results.mouths.drop_vars("time"), results.mouths.isel(time=[])):
+        results.mouths = empty
+        with pytest.raises(ValueError, match="This result is empty: its run was stopped before anything"):
+            report.report(results)
 
 
 def test_a_steady_state_has_no_times():

@@ -5,8 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import microdomain as md
+from microdomain.cli import cli
+from microdomain.scenario import examples
 from microdomain.view import colours, gl, plane
 
 BOX = ((-0.5, 0.5), (-0.4, 0.4), (0.0, 0.4))
@@ -198,6 +201,13 @@ def test_a_uniform_field_has_a_bar_around_it_and_no_lines():
     assert colours.lines_of(told(130.0, 130.0, "mV")) == []
 
 
+def test_a_dip_below_zero_takes_the_lowest_colour():
+    shown = told(0.1, 10.0, "uM")
+    object.__setattr__(shown, "values", np.array([-0.02, 0.1, 10.0]))
+    assert shown.limits == (0.1, 10.0)
+    np.testing.assert_allclose(shown.shade(shown.values), [-1.0, -1.0, 1.0])
+
+
 def test_maps_are_bright_where_calcium_is_high():
     from matplotlib import colormaps
 
@@ -255,6 +265,16 @@ def test_the_flat_map(results, flat, tmp_path, field, where):
     assert picture._repr_png_().startswith(b"\x89PNG")
 
 
+def test_the_flat_map_has_the_colours_of_its_bar(results):
+    """The shade of every point is the logarithm of its value, between the limits of the bar."""
+    picture = md.view.slice(results, "Ca", time=0.02, z=0.0, flat=True)
+    whole = picture.figure().axes[0]
+    (painted,) = [c for c in whole.collections if c.get_array() is not None and len(c.get_array()) > 100]
+    np.testing.assert_allclose(painted.get_array(), np.log10(picture.values), rtol=1e-12)
+    limits = np.log10([picture.values.min(), picture.values.max()])
+    np.testing.assert_allclose(painted.get_clim(), limits, rtol=1e-12)
+
+
 def test_a_flat_map_that_was_asked_for_needs_no_excuse(results):
     assert md.view.slice(results, flat=True).note == ""
 
@@ -271,6 +291,22 @@ def test_the_scene(results, tmp_path, field, where):
     picture = md.view.slice(results, field, time=0.02, **where)
     assert picture.note == ""
     image = drawn(picture.save(tmp_path / "scene.png"))
+    assert_full(image)
+    assert_not_cut(image[:, : image.shape[0]])
+
+
+@pytest.mark.gl
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(examples()))
+def test_every_example_makes_a_picture(name, tmp_path):
+    picture = tmp_path / f"{name}.png"
+    until = "2 ms" if name == "drosophila-nmj" else "50 us"
+    given = ["run", name, "--until", until, "-o", str(tmp_path / "a.zarr"), "--picture", str(picture)]
+    outcome = CliRunner().invoke(cli, given)
+    assert outcome.exit_code == 0, outcome.output
+    assert f"drawn to {picture}" in outcome.stdout
+    assert outcome.stderr.count("\n") == 1
+    image = drawn(picture)
     assert_full(image)
     assert_not_cut(image[:, : image.shape[0]])
 
@@ -303,6 +339,7 @@ def test_the_scene_holds_the_field_and_can_be_added_to(results):
     try:
         meshes = [m for m in plotter.meshes if "Ca" in m.point_data and m.n_points == len(picture.points)]
         np.testing.assert_array_equal(meshes[0].point_data["Ca"], picture.values)
+        np.testing.assert_array_equal(meshes[0].point_data["shade"], np.log10(picture.values))
     finally:
         plotter.close()
 

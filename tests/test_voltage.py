@@ -41,7 +41,9 @@ def test_action_potential_is_smooth_and_as_wide_as_it_says():
     assert (V.min(), V.max()) == (-80, pytest.approx(40))
     above = t[V >= -20]
     assert above[-1] - above[0] == pytest.approx((0.15 + 0.25) / 2, abs=2e-5)
-    assert np.abs(np.diff(V)).max() < 120 * np.pi / 2 / 0.15 * 1.01e-5  # no jump: the steepest slope of the rise
+    assert (
+        np.abs(np.diff(V)).max() < 120 * np.pi / 2 / 0.15 * 1.01e-5
+    )  # no jump: the steepest slope of the rise
     assert wave.kinks() == pytest.approx((0.2, 0.35, 0.6))
     assert wave.jumps() == ()
 
@@ -86,7 +88,9 @@ def test_a_trace_from_a_file(tmp_path, text, times, values):
 def test_a_file_with_unsorted_times_is_named(tmp_path):
     path = tmp_path / "ap.csv"
     path.write_text("t,V\n0,-80\n0.2,0\n0.1,40\n")
-    with pytest.raises(ValueError, match=r"ap\.csv: Trace: times must increase; point 2 \(0\.1 ms\) follows 0\.2 ms"):
+    with pytest.raises(
+        ValueError, match=r"ap\.csv: Trace: times must increase; point 2 \(0\.1 ms\) follows 0\.2 ms"
+    ):
         Trace.from_csv(path)
 
 
@@ -97,7 +101,10 @@ def test_a_file_with_unsorted_times_is_named(tmp_path):
         (lambda: Steps([2, 1], [0, 0]), r"Steps: times must increase; time 1 \(1 ms\) follows 2 ms"),
         (lambda: Steps([1], [0, 0]), r"Steps: 1 times and 2 values; give as many of both"),
         (lambda: Ramp(0, 1, start=2, stop=1), r"Ramp: stop = 1 ms must be later than start = 2 ms"),
-        (lambda: Pulses(-80, 0, 0, width=2, period=1), r"Pulses: width = 2 ms must be shorter than period = 1 ms"),
+        (
+            lambda: Pulses(-80, 0, 0, width=2, period=1),
+            r"Pulses: width = 2 ms must be shorter than period = 1 ms",
+        ),
         (lambda: Pulses(-80, 0, 0, 1, 2, count=0), r"Pulses: count = 0 must be a whole number of at least 1"),
         (lambda: ActionPotential(rise=0), r"ActionPotential: rise = 0 ms must be more than 0 ms"),
         (lambda: ActionPotential(start=-1), r"ActionPotential: start = -1 ms must not be below 0 ms"),
@@ -110,7 +117,9 @@ def test_refusals(make, sentence):
 
 
 def test_a_model_refuses_what_is_no_protocol():
-    with pytest.raises(TypeError, match=r"Model: voltage = -70; expected Hold\(-70\.0\), in mV, or another protocol"):
+    with pytest.raises(
+        TypeError, match=r"Model: voltage = -70; expected Hold\(-70\.0\), in mV, or another protocol"
+    ):
         model(-70)
 
 
@@ -120,7 +129,10 @@ def test_a_model_refuses_what_is_no_protocol():
         ('kind = "ramped"', r"model\.voltage: no kind 'ramped'; there are hold, steps, ramp, pulses"),
         ('kind = "table"', r"A voltage of kind 'table' needs a file, or times and values"),
         ('kind = "table"\nfile = "a.csv"\ntimes = [0]', r"either a file or times and values, not both"),
-        ('kind = "ramp"\nlow = "1 ms"\nhigh = 0\nstart = 0\nstop = 1', r"'1 ms' is a time; expected a voltage"),
+        (
+            'kind = "ramp"\nlow = "1 ms"\nhigh = 0\nstart = 0\nstop = 1',
+            r"'1 ms' is a time; expected a voltage",
+        ),
     ],
 )
 def test_refusals_of_a_scenario(lines, sentence):

@@ -125,6 +125,8 @@ class Fused:
         # z is copied out only where the ledger will read it.
         leaks = plan.uptake.any() or not all(a.closed for a in plan.axes)
         self._z = self._vectors() if leaks else None
+        if self._z is not None:
+            self._z[...] = 0.0
         self._kept = device.empty(plan.members, plan.buffers, self._count)
         self._unit = put(np.ones(plan.members), float)
         self._last: tuple[np.ndarray, Near] | None = None
@@ -413,7 +415,7 @@ class Fused:
 
     def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
         m = self.plan.members
-        self._call("norm", m * (self._nz + 1), self._area, 0, m, self._nz, self._area, self._size, self._tail,
+        self._call("worst_ratio", m * (self._nz + 1), self._area, 0, m, self._nz, self._area, self._size, self._tail,
                    error, old, new, near_old.average, near_new.average, rtol, ATOL_ION * rtol, ATOL_BUFFER * rtol,
                    self._worst)  # fmt: skip
         return np.asarray(self.device.get(self._worst.max(axis=1)), dtype=float)

@@ -23,7 +23,9 @@ BUFFERS = (
 #: -0.1 pA at 0 mV, 2 mM outside and 100 nM inside, 37 degC; and the conductance of the same current.
 P = 2.591197e-4
 G = 1e3 * 0.1 / electro.reversal(0.1, 2000, 2)
-CALYX = md.HH(md.Particle(2, inf=Sigmoid(V_half=-23.2, k=9.1), tau=Inverse((Exp(1.78, 23.3), Exp(0.140, -15)))))
+CALYX = md.HH(
+    md.Particle(2, inf=Sigmoid(V_half=-23.2, k=9.1), tau=Inverse((Exp(1.78, 23.3), Exp(0.140, -15))))
+)
 
 
 def run(current, times, near=0.02, buffers=BUFFERS, gate=None, voltage=None, until=None, **how):
@@ -128,7 +130,9 @@ def test_an_isolated_channel_without_buffers(law, i):
 def test_a_constant_current_at_the_mouth():
     results = run(md.Fixed(0.1), [0.001, 0.01, 0.1], buffers=())
     for t, c in zip((0.001, 0.01, 0.1), results.mouths.concentration.values[:, 0], strict=True):
-        want = flux_per_pA(2) * 0.1 / (2 * math.pi * 0.22 * 0.005) * math.erfc(0.005 / math.sqrt(4 * 0.22 * t))
+        want = (
+            flux_per_pA(2) * 0.1 / (2 * math.pi * 0.22 * 0.005) * math.erfc(0.005 / math.sqrt(4 * 0.22 * t))
+        )
         assert c == pytest.approx(0.1 + want, rel=2e-3)
 
 
