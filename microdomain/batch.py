@@ -13,7 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.feedback import LOCATED, Feedback
+from microdomain.feedback import Feedback
+from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch
@@ -132,11 +133,11 @@ class Batch:
                 self._follow(int(active[i]), float(now[i]), bool(jumped[i]))
 
     def _passed(self, k: int, now: float) -> bool:
-        """Whether a gate of a member jumps within the step that ends at `now`; then the next one ends there."""
+        """Whether a gate of a member jumps before `now`, the end of its step; then the next one ends there."""
         live = self.live[k]
         if live is None or not live.follows:
             return False
-        hit = live.crossing(now)
+        hit = live.crossing()
         if hit >= now - LOCATED:
             return False
         self._aim[k] = max(hit, self.t[k] + LOCATED)

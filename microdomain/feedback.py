@@ -19,15 +19,12 @@ blob, the ledger and every reading see one and the same flux.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from microdomain.fluxes import Live
-from microdomain.gates import first_state, next_state
+from microdomain.feedback_gates import Gate, Node
 from microdomain.laws import BEFORE, law, piece_values
-from microdomain.model import Markov
 from microdomain.near_field import CUT, POINTS, Window
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch
@@ -37,37 +34,6 @@ from microdomain.sites import Site
 FIRST, RATIO = 0.1, 1.6
 #: A quadratic reaches at most this many times its last interval ahead.
 AHEAD = 5.0
-#: A gate's jump is located to this (ms).
-LOCATED = 1e-10
-_X3, _W3 = np.polynomial.legendre.leggauss(3)
-_X3, _W3 = 0.5 * (_X3 + 1.0), 0.5 * _W3
-
-
-@dataclass(eq=False)
-class Node:
-    """A time at which fluxes and mouths are known, and the cubics (in t - begin) that lead there."""
-
-    t: float
-    J: np.ndarray
-    c: np.ndarray
-    flux: np.ndarray
-    mouth: np.ndarray
-
-
-@dataclass(eq=False)
-class Gate:
-    """A gate that follows the concentration: its state, and the hazard it still survives."""
-
-    live: Live
-    scheme: Markov
-    state: int
-    left: float
-    entered: list[tuple[float, bool]]
-
-    @property
-    def open(self) -> bool:
-        """Whether the state carries current."""
-        return self.scheme.states[self.state] in self.scheme.open
 
 
 class Feedback:
@@ -98,7 +64,9 @@ class Feedback:
         for site in plan.sites:
             mine = site.pairs[site.members == member]
             if mine.size:
-                felt = Near.kernel(site, windows[site.ion], self.mouths) * self._reached(site, windows[site.ion])
+                felt = Near.kernel(site, windows[site.ion], self.mouths) * self._reached(
+                    site, windows[site.ion]
+                )
                 for p in mine:
                     kernel[number[int(p)]] += felt
         own = [number[int(p)] for one in self.live for p in pairs if plan.pair_row[p] == one.row]
@@ -118,7 +86,10 @@ class Feedback:
         self._soon = FIRST * min(pores)
         start = np.array([self.model.initial_ion(one.channel.ion) for one in self.live], dtype=float)
         V = float(self.model.voltage.value(-1e-9))
-        self.gates = [self._gate(one, V, c) for one, c in zip(self.live, start, strict=True)]
+        self.gates = [
+            Gate.of(one, V, c) if one.stream is not None else None
+            for one, c in zip(self.live, start, strict=True)
+        ]
         self.count = 1
         self._u, self._jump = start, 0.0
         self._before: tuple[float, np.ndarray, np.ndarray] | None = None
@@ -137,16 +108,6 @@ class Feedback:
     def follows(self) -> bool:
         """Whether a gate follows the concentration."""
         return any(gate is not None for gate in self.gates)
-
-    def _gate(self, one: Live, V: float, c: float) -> Gate | None:
-        if one.stream is None:
-            return None
-        scheme = one.channel.gate
-        assert isinstance(scheme, Markov)
-        state = first_state(scheme, V, c, one.stream)
-        gate = Gate(one, scheme, state, one.stream.waiting(), [])
-        gate.entered.append((-np.inf, gate.open))
-        return gate
 
     # -- laws ----------------------------------------------------------------------------------
 
@@ -171,9 +132,7 @@ class Feedback:
         if known is not None:
             return piece_values(known, times)
         assert gate is not None
-        entered = np.array([t for t, _ in gate.entered])
-        states = np.array([float(is_open) for _, is_open in gate.entered])
-        return states[np.searchsorted(entered, times, side="right") - 1]
+        return gate.openness(times)
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -278,64 +237,22 @@ class Feedback:
 
     # -- gates that follow the concentration ---------------------------------------------------
 
-    def crossing(self, now: float) -> float:
-        """When the first gate jumps in the step that was solved last and ends at `now`; else infinity (ms)."""
-        hits = [np.inf]
-        for n, gate in enumerate(self.gates):
-            if gate is not None:
-                hits.append(self._reach(n, gate)[0])
-        return min(hits)
-
-    def _reach(self, n: int, gate: Gate) -> tuple[float, float]:
-        """When a gate's hazard is used up (infinity: not in this step), and the step's whole hazard."""
+    def crossing(self) -> float:
+        """When the first gate jumps in the step that was solved last; infinity where none does (ms)."""
         assert self._key is not None
-        begin, passed = self._key[0], 0.0
-        for node in self._stage[0]:
-            width = node.t - begin
-            more = self._hazard(n, gate, begin, node, width)
-            if passed + more >= gate.left and width > 0:
-                low, high = 0.0, width
-                for _ in range(100):
-                    middle = 0.5 * (low + high)
-                    if passed + self._hazard(n, gate, begin, node, middle) < gate.left:
-                        low = middle
-                    else:
-                        high = middle
-                    if high - low <= 1e-13:
-                        break
-                return begin + high, passed + more
-            passed += more
-            begin = node.t
-        return np.inf, passed
-
-    def _hazard(self, n: int, gate: Gate, begin: float, node: Node, width: float) -> float:
-        d = width * _X3
-        a = node.mouth[n]
-        c = np.maximum(a[0] + d * (a[1] + d * a[2]), 0.0)
-        end = node.t - BEFORE * (1.0 + abs(node.t))
-        Q = gate.scheme.matrix(np.asarray(self.model.voltage.value(np.minimum(begin + d, end))), c)
-        return float(-Q[:, gate.state, gate.state] @ _W3) * width
+        gates = [(n, gate) for n, gate in enumerate(self.gates) if gate is not None]
+        hits = [gate.reach(n, self._key[0], self._stage[0], self.model.voltage)[0] for n, gate in gates]
+        return min(hits, default=np.inf)
 
     def _fire(self, start: float, now: float) -> np.ndarray:
         """Use up the step's hazards; move the gates that jump at `now`; rows whose flux jumps with them."""
-        rows = []
-        for n, gate in enumerate(self.gates):
-            if gate is None:
-                continue
-            hit, hazard = self._reach(n, gate)
-            if hit > now + LOCATED:
-                gate.left -= hazard
-                continue
-            was, stream = gate.open, gate.live.stream
-            assert stream is not None
-            V = float(self.model.voltage.value(now - BEFORE * (1.0 + abs(now))))
-            Q = gate.scheme.matrix(V, max(float(self._stage[0][-1].c[n]), 0.0))
-            gate.state = next_state(Q[:, gate.state], gate.state, stream)
-            gate.left = stream.waiting()
-            if gate.open != was:
-                gate.entered.append((now, gate.open))
-                rows.append(gate.live.row)
-        return np.array(rows, dtype=int)
+        nodes, voltage = self._stage[0], self.model.voltage
+        moved = [
+            gate.live.row
+            for n, gate in enumerate(self.gates)
+            if gate is not None and gate.use(n, start, now, nodes, voltage)
+        ]
+        return np.array(moved, dtype=int)
 
 
 class Mouths:

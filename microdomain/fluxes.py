@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from microdomain.gates import Stream, Walk, breaks, hermite, inside, open_fraction
+from microdomain.gates import Stream, breaks, hermite, inside, open_fraction
+from microdomain.gates_walk import Walk
 from microdomain.history import History, Pieces, flux_of, waveform
 from microdomain.model import GHK, HH, Channel, Fixed, Markov, Model, Ohmic, Voltage
 from microdomain.units import flux_per_pA, influx_from_current
@@ -169,7 +170,8 @@ def _prescribed(
     if isinstance(law, Fixed):
         wave = waveform(law)
     else:
-        assert isinstance(law, Ohmic) and law.E is not None
+        assert isinstance(law, Ohmic)
+        assert law.E is not None
         influx = float(influx_from_current(1e-3 * law.g, z))
         wave = _driven(voltage, _known_end(until, channel), influx, law.E)
     return product(_opened(channel, voltage, until, stream, known), wave, unit)
@@ -194,7 +196,8 @@ def _opened(
 def _known_end(until: float | None, channel: Channel) -> float:
     if until is None:
         raise ValueError(
-            f"Channel {channel.name!r} has a current or gate that moves in time; its course needs the end of the run."
+            f"Channel {channel.name!r} has a current or gate that moves in time; "
+            "its course needs the end of the run."
         )
     return until
 

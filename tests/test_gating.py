@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from microdomain.fluxes import Flows, fluxes_of, product
-from microdomain.gates import Stream, intervals, open_fraction
+from microdomain.gates import Stream, open_fraction
+from microdomain.gates_walk import intervals
 from microdomain.history import Pieces
 from microdomain.laws import piece_values
 from microdomain.model import (

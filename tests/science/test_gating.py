@@ -7,7 +7,8 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import microdomain as md
-from microdomain.gates import Stream, Walk
+from microdomain.gates import Stream
+from microdomain.gates_walk import Walk
 from microdomain.model.rates import Calcium, Exp
 
 CALCIUM = md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
