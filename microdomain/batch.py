@@ -133,7 +133,7 @@ class Batch:
                 self._follow(int(active[i]), float(now[i]), bool(jumped[i]))
 
     def _passed(self, k: int, now: float) -> bool:
-        """Whether a gate of a member jumps before `now`, the end of its step; then the next one ends there."""
+        """Whether a gate jumps before `now`, the end of its member's step; then the next one ends there."""
         live = self.live[k]
         if live is None or not live.follows:
             return False

@@ -71,7 +71,7 @@ class Feedback:
                     kernel[number[int(p)]] += felt
         own = [number[int(p)] for one in self.live for p in pairs if plan.pair_row[p] == one.row]
         of_own = kernel[own]
-        # Per ion: its window, its pairs' rows, its live channels, kernels of both at the mouths, its screening.
+        # Per ion: its window, its pairs' rows, its live channels, kernels of both at the mouths, screening.
         self._ions = []
         for i in np.unique(plan.pair_ion[pairs]):
             some = plan.pair_ion[pairs] == i

@@ -47,7 +47,7 @@ class Live:
 
 
 @dataclass(eq=False)
-class Flows:
+class FluxRows:
     """Fluxes of an ensemble: the history's rows, the row of each channel, and the live ones per member."""
 
     pieces: list[Pieces] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Flows:
         return History(self.pieces, [r if self.read else groups.get(r, -1) for r in range(len(self.pieces))])
 
     @classmethod
-    def stored(cls, starts: np.ndarray, coefficients: np.ndarray, rows: Sequence[Sequence[int]]) -> Flows:
+    def stored(cls, starts: np.ndarray, coefficients: np.ndarray, rows: Sequence[Sequence[int]]) -> FluxRows:
         """The fluxes that a result keeps: every piece is read as if J could jump at its begin."""
         none = np.empty(0)
         pieces = []
@@ -79,7 +79,7 @@ def is_stored(model: Model) -> bool:
     )
 
 
-def stored_flows(solver: Any, models: Sequence[Model]) -> Flows | None:
+def stored_fluxes(solver: Any, models: Sequence[Model]) -> FluxRows | None:
     """The fluxes that a result keeps in its dataset `solver`; None where the models alone say them.
 
     Raises
@@ -93,12 +93,12 @@ def stored_flows(solver: Any, models: Sequence[Model]) -> Flows | None:
             "This result is partial: its run was killed before the fluxes of its channels were written."
         )
     starts, pieces = solver["flux_starts"].values, solver["flux_pieces"].values
-    return Flows.stored(starts, pieces, solver.attrs["channel_rows"])
+    return FluxRows.stored(starts, pieces, solver.attrs["channel_rows"])
 
 
 def fluxes_of(
     models: Sequence[Model], until: float | None, seed: int = 0, trials: Sequence[int] | None = None
-) -> Flows:
+) -> FluxRows:
     """The fluxes of all members.
 
     Parameters
@@ -110,13 +110,13 @@ def fluxes_of(
 
     Returns
     -------
-    Flows
+    FluxRows
 
     Raises
     ------
     ValueError                    a gate that needs the end of the run
     """
-    out = Flows()
+    out = FluxRows()
     known: dict[Any, Any] = {}
     for number, model in zip(trials or range(len(models)), models, strict=True):
         mine, live = [], []

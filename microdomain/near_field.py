@@ -100,11 +100,11 @@ class Window:
         whole = history.single_piece(rows, t - self.tau, t)
         group = history.group[rows]
         for g in np.unique(group[~whole & (group >= 0)]):
-            p = np.flatnonzero(group == g)
-            starts = history.starts[rows[p[0]]]
-            knots = starts[(starts > t[p[0]] - self.tau) & (starts < t[p[0]])]
-            s, weigh = self._cut(t[p[0]] - knots, float(kappa[p[0]]))
-            out[p] = weigh(history.value(rows[p], np.broadcast_to(t[p[0]] - s, (p.size, *s.shape))))
+            alike = np.flatnonzero(group == g)
+            now, starts = float(t[alike[0]]), history.starts[rows[alike[0]]]
+            knots = starts[(starts > now - self.tau) & (starts < now)]
+            s, weigh = self._cut(now - knots, float(kappa[alike[0]]))
+            out[alike] = weigh(history.value(rows[alike], np.broadcast_to(now - s, (alike.size, *s.shape))))
         for p in np.flatnonzero(~whole & (group < 0)):
             jumps = history.jumps_within(rows[p], t[p] - self.tau, t[p])
             if jumps.size:
@@ -127,7 +127,7 @@ class Window:
         return weigh(np.where(d > 0, value, 0.0)[None])[0]
 
     def _cut(self, ages: np.ndarray, kappa: float) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-        """Gauss nodes in bins that are cut at some ages, and what turns values [R, n, g] there into weights."""
+        """Gauss nodes in bins cut at some ages, and what turns values [R, n, g] there into weights."""
         cuts = np.unique(np.concatenate([self.edges, ages]))
         x, w = _gauss(self.per_bin + 1)
         width = np.diff(cuts)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.finite_volume import CLOSED, HELD, Axis, lay_axis
-from microdomain.fluxes import Flows, Live, fluxes_of
+from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
 from microdomain.model import Held, Model
@@ -149,7 +149,7 @@ _PER_PAIR = ("pair_row", "pair_ion", "pair_count", "pair_mass", "pair_loss")
 
 
 def lay(
-    models: Sequence[Model], grid: Grid, history: History | None = None, flows: Flows | None = None
+    models: Sequence[Model], grid: Grid, history: History | None = None, fluxes: FluxRows | None = None
 ) -> Plan:
     """Lay models on a grid.
 
@@ -158,7 +158,7 @@ def lay(
     models : sequence of Model      one per member; they share box, walls, species and D
     grid : Grid
     history : History, optional     fluxes to use instead of those the models prescribe, a row a channel
-    flows : Flows, optional         fluxes of a run whose end is known; gates that move need it
+    fluxes : FluxRows, optional         fluxes of a run whose end is known; gates that move need it
 
     Returns
     -------
@@ -201,8 +201,8 @@ def lay(
         for i, n in enumerate(ion_names)
     )
     if history is None:
-        flows = fluxes_of(models, None) if flows is None else flows
-        history, rows, live = flows.history(), flows.rows, flows.live
+        fluxes = fluxes_of(models, None) if fluxes is None else fluxes
+        history, rows, live = fluxes.history(), fluxes.rows, fluxes.live
     else:
         rows, live = [list(range(len(row))) for row in channels], [[] for _ in models]
     refined = tuple(

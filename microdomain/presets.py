@@ -1,4 +1,4 @@
-"""Buffers and channels from the literature, by name: numbers, units and sources are data in presets/*.toml."""
+"""Buffers and channels from the literature, by name: numbers and sources are data in presets/*.toml."""
 
 from __future__ import annotations
 

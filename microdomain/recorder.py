@@ -219,7 +219,7 @@ class Recorder:
 
     def close(self, ledger: Ledger, budget: Budget, provenance: dict[str, Any]) -> None:
         """Write the account and mark the store as complete."""
-        about = {
+        about: dict[str, Any] = {
             "ledger": ledger.to_dict(),
             "budget": {"temporal": budget.temporal, "spatial": budget.spatial, "rtol": budget.rtol},
             "provenance": provenance,

@@ -65,7 +65,8 @@ def _house(given: Any, dimension: str) -> dict[str, Any]:
         known = FORM_KEYS[kind]
         if key not in known:
             raise ValueError(
-                f"unknown key {key!r} of a rate of kind {kind!r}.{nearest(key, known)} It has {', '.join(known)}."
+                f"unknown key {key!r} of a rate of kind {kind!r}.{nearest(key, known)} "
+                f"It has {', '.join(known)}."
             )
         out[key] = _read(value, known[key], dimension)
     return out
@@ -95,7 +96,8 @@ def _of(dimension: str) -> BeforeValidator:
 def _transition(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict) or not {"from", "to"} <= given.keys():
         raise ValueError(
-            f'{given!r} is no transition; expected {{ from = "C", to = "O", kind = "constant", a = "0.5 /ms" }}.'
+            f"{given!r} is no transition; expected "
+            '{ from = "C", to = "O", kind = "constant", a = "0.5 /ms" }.'
         )
     rate = form({k: v for k, v in given.items() if k not in ("from", "to")}, "rate")
     return {"source": given["from"], "target": given["to"], "rate": rate}

@@ -131,7 +131,7 @@ def simulate(
         log.info(sentence)
 
     factory = choose(device, say)
-    plan = lay(models, grid, flows=fluxes_of(models, until, seed, trials))
+    plan = lay(models, grid, fluxes=fluxes_of(models, until, seed, trials))
     edges = common_edges(models, plan.history, plan.channel_rows)
     frames, dense = record.schedule(until, edges)
     _check_fits(plan, 0 if out is not None else frames.size, record)

@@ -41,9 +41,8 @@ laws = {"GHK": md.GHK(2.591197e-4), "ohmic": md.Ohmic(1e3 * 0.1 / E_rest)}  # bo
 for V in (-60.0, 0.0):
     ghk = [electro.ghk_current(2.591197e-4, 2, c, 2000.0, V) for c in (0.1, 135.228)]
     ohmic = [V - electro.reversal(c, 2000, 2) for c in (0.1, 135.228)]
-    print(
-        f"{V:+.0f} mV: GHK loses {100 * (1 - ghk[1] / ghk[0]):.2f} %, ohmic {100 * (1 - ohmic[1] / ohmic[0]):.0f} %"
-    )
+    taken = [100 * (1 - local / rest) for rest, local in (ghk, ohmic)]
+    print(f"{V:+.0f} mV: GHK loses {taken[0]:.2f} %, ohmic {taken[1]:.0f} %")
 
 # %% [markdown]
 # ## Felt: what the channel lets in is what it sees
@@ -102,9 +101,8 @@ for name, results in spikes.items():
     mouth = results.mouths.isel(channel=0)
     charge = np.trapezoid(mouth.influx, mouth.time)
     lost[name] = 1 - charge / np.trapezoid(mouth.well_stirred, mouth.time)
-    print(
-        f"{name:<6} peak {mouth.influx.max().item():.3f} pA, feedback takes {100 * lost[name]:.1f} % of the charge"
-    )
+    peak, share = mouth.influx.max().item(), 100 * lost[name]
+    print(f"{name:<6} peak {peak:.3f} pA, feedback takes {share:.1f} % of the charge")
 
 # %%
 share = {name: float(r.mouths.influx.values[-1, 0] / 0.1) for name, r in felt.items()}

@@ -18,7 +18,13 @@ def _put(form: Any, **limits: dict[str, float]) -> None:
     """Check the numbers of a form and keep them as floats."""
     who = type(form).__name__
     for word, limit in limits.items():
-        object.__setattr__(form, word, checks.number(getattr(form, word), f"{who}: {word}", **limit))
+        object.__setattr__(
+            form,
+            word,
+            checks.number(
+                getattr(form, word), f"{who}: {word}", least=limit.get("least"), above=limit.get("above")
+            ),
+        )
 
 
 def _slope(form: Any, word: str) -> None:

@@ -75,7 +75,8 @@ class Particle:
             inf, tau = self.inf.value(V, 0.0), self.tau.value(V, 0.0)
             self._check("inf", inf, V, most=1.0 + 1e-9)
         else:
-            assert self.alpha is not None and self.beta is not None
+            assert self.alpha is not None
+            assert self.beta is not None
             alpha, beta = self.alpha.value(V, 0.0), self.beta.value(V, 0.0)
             self._check("alpha", alpha, V)
             self._check("beta", beta, V)
@@ -205,7 +206,7 @@ class Markov:
     def from_matrix(
         cls, states: Sequence[str], matrix: Any, open: Sequence[str], start: str | None = None
     ) -> Markov:
-        """A scheme from a matrix of constant rates: ``matrix[to][from]`` in /ms, minus the sum on the diagonal.
+        """A scheme from constant rates ``matrix[to][from]`` in /ms, minus each column's sum on the diagonal.
 
         Parameters
         ----------

@@ -53,7 +53,7 @@ def check_law(results, current):
 
 
 def test_the_contrast_of_the_laws_at_an_imposed_concentration():
-    """What moves E_Ca by 96 mV takes 0.08 % of the GHK current at -60 mV, 6.8 % at 0 mV, 73 % of the ohmic."""
+    """What moves E_Ca by 96 mV takes 0.08 % of GHK's at -60 mV, 6.8 % at 0 mV, 73 % of the ohmic current."""
     for V, loss in ((-60.0, 0.0008), (0.0, 0.068)):
         rest, local = (electro.ghk_current(P, 2, c, 2000.0, V) for c in (0.1, 135.228))
         assert 1 - local / rest == pytest.approx(loss, abs=0.0005)
