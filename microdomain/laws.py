@@ -105,6 +105,10 @@ def law(live: Sequence[Live], model: Model, p: np.ndarray, V: float, wave: np.nd
     p : array (L,)                open fractions
     V : float, mV
     wave : array (L,), pA         influx of `Fixed` currents
+
+    Returns
+    -------
+    Law
     """
     even, fall, slope = (np.zeros(len(live)) for _ in range(3))
     for n, one in enumerate(live):

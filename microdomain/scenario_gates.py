@@ -42,6 +42,10 @@ def form(given: Any, dimension: str) -> Any:
     given : dict                  with a `kind` and the keys of `FORM_KEYS`, quantities as texts or numbers
     dimension : str               of its value: "rate", "time" or "dimensionless"
 
+    Returns
+    -------
+    Constant, Exp, ... or any other form
+
     Raises
     ------
     ValueError                    naming the key

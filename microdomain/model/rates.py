@@ -55,7 +55,7 @@ class Constant:
 class Exp:
     """a exp((V - V_0) / v): v in mV per e-fold, negative where the rate falls with V.
 
-    >>> round(Exp(1.78, 23.3).value(23.3, 0.1), 4)
+    >>> round(float(Exp(1.78, 23.3).value(23.3, 0.1)), 4)
     4.8385
     """
 
@@ -78,7 +78,7 @@ class Exp:
 class Sigmoid:
     """a / (1 + exp(-(V - V_half) / k)).
 
-    >>> Sigmoid(V_half=-23.2, k=9.1).value(-23.2, 0.1)
+    >>> float(Sigmoid(V_half=-23.2, k=9.1).value(-23.2, 0.1))
     0.5
     """
 
@@ -102,7 +102,7 @@ class Sigmoid:
 class Linoid:
     """a x / (1 - exp(-x)) with x = (V - V_half) / k; a at V_half.
 
-    >>> Linoid(0.1, V_half=-40, k=10).value(-40.0, 0.1)
+    >>> float(Linoid(0.1, V_half=-40, k=10).value(-40.0, 0.1))
     0.1
     """
 
@@ -125,7 +125,7 @@ class Linoid:
 class Bell:
     """a exp(-(V - V_0)^2 / w), w in mV^2.
 
-    >>> Bell(1.1622, V_0=-26.798, w=164.19).value(-26.798, 0.1)
+    >>> float(Bell(1.1622, V_0=-26.798, w=164.19).value(-26.798, 0.1))
     1.1622
     """
 
@@ -165,8 +165,8 @@ class Calcium:
 class Lookup:
     """Straight lines between measured points; the end values beyond them.
 
-    >>> float(Lookup((-80, 0), (0.1, 0.5)).value(-40.0, 0.1))
-    0.3
+    >>> float(Lookup((-80, 0), (0.0, 0.5)).value(-40.0, 0.1))
+    0.25
     """
 
     V: tuple[float, ...]

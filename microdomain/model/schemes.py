@@ -132,7 +132,20 @@ class HH:
 
 @dataclass(frozen=True)
 class Transition:
-    """One arrow of a scheme: from `source` to `target` at a rate, /ms."""
+    """One arrow of a scheme.
+
+    Parameters
+    ----------
+    source, target : str          states
+    rate : form or number, /ms
+
+    Raises
+    ------
+    TypeError                     a rate that is neither
+
+    >>> Transition("C", "O", 0.5).rate
+    Constant(a=0.5)
+    """
 
     source: str
     target: str
