@@ -52,9 +52,9 @@ def presets_command(name: str | None) -> None:
     click.echo(table(("buffer", "k_on", "K_d", "D", "source"), rows, right=()))
     gates = []
     for each in presets.channel_names():
-        entry = presets.channel_entry(each)
-        powers = " ".join(f"{p['name']}^{p['power']}" for p in entry["particles"])
-        gates.append((each, powers, entry["temperature"], entry["source"]))
+        channel = presets.channel_entry(each)
+        powers = " ".join(f"{p['name']}^{p['power']}" for p in channel["particles"])
+        gates.append((each, powers, channel["temperature"], channel["source"]))
     click.echo("\n" + table(("channel", "gate", "at", "source"), gates, right=()))
 
 

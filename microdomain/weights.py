@@ -51,12 +51,18 @@ class Fluxes:
     ----------
     plan : Plan
     live : sequence of Feedback or None     per member, where channels feel their own field
+
+    Attributes
+    ----------
+    walls_open, takes_up : bool     whether anything can leave through held walls or be taken up
     """
 
     def __init__(self, plan: Plan, live: Sequence[Feedback | None] = ()) -> None:
         self.plan = plan
         self.live = [(m, one) for m, one in enumerate(live) if one is not None]
         self._mouths = Mouths.of(plan, self.live) if self.live else None
+        self.walls_open = not all(a.closed for a in plan.axes)
+        self.takes_up = bool(plan.uptake.any())
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
         self._tau = np.array([w.tau for w in plan.windows])[plan.pair_ion]
         self._screen = np.exp(-self._kappa * self._tau)

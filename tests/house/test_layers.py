@@ -25,6 +25,7 @@ ORDER = [
     *("batch", "recorder", "simulate", "steady"),
     *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
     "report",
+    "devices",
     *("view", "cli"),
 ]
 
