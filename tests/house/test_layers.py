@@ -22,7 +22,7 @@ ORDER = [
     "steppers",
     *("frames", "store", "vtkxml"),
     *("ledger", "record", "maps", "compare", "export", "results"),
-    *("batch", "recorder", "simulate", "steady"),
+    *("batch", "recorder", "memory", "simulate", "steady"),
     *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
     "report",
     "devices",
