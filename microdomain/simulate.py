@@ -15,8 +15,10 @@ from threadpoolctl import threadpool_limits
 
 from microdomain.backends.choose import choose
 from microdomain.batch import Batch
+from microdomain.fluxes import common_edges, fluxes_of
 from microdomain.grid import Grid, near_spacing
 from microdomain.ledger import Budget
+from microdomain.memory import check_fits
 from microdomain.model import Model
 from microdomain.plan import Plan, lay
 from microdomain.reading import Watch
@@ -42,8 +44,6 @@ COARSER = 1.5
 BLOCK_CELLS = 1
 #: Grids below this many cells use one BLAS thread.
 THREADED = 50_000
-#: Bytes a run needs per member in flight, in units of its state vector (stages, factors, near field).
-VECTORS = 40
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ def simulate(
         log.info(sentence)
 
     factory = choose(device, say)
-    plan = lay(models, grid)
-    edges = np.unique(np.concatenate([np.empty(0), *plan.history.jumps]))
+    plan = lay(models, grid, fluxes=fluxes_of(models, until, seed, trials))
+    edges = common_edges(models, plan.history, plan.channel_rows)
     frames, dense = record.schedule(until, edges)
-    _check_fits(plan, 0 if out is not None else frames.size, record)
+    check_fits(plan, 0 if out is not None else frames.size, record)
     provenance = _provenance(models, stepper, rtol, accuracy, seed, trials)
     recorder = Recorder(
         plan,
@@ -162,7 +162,9 @@ def simulate(
             batch.advance(until, beat)
         recorder.finish_traces(batches, until)
         ledger = collected_ledger(batches)
-        spatial = _companion(models, grid, until, rtol, device, stepper, recorder) if check else None
+        spatial = (
+            _companion(model, members, grid, until, rtol, device, stepper, seed, recorder) if check else None
+        )
         budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
         provenance |= {
             "backend": batches[0].ops.name,
@@ -241,33 +243,6 @@ def _block(plan: Plan, stepper: Stepper) -> int:
     return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
 
 
-def _check_fits(plan: Plan, kept_frames: int, record: Record) -> None:
-    """Refuse what cannot fit, before anything is allocated."""
-    fields = 2 * plan.ions + len(record.fields)
-    need = 8.0 * (
-        plan.size * (VECTORS + 2 * plan.members) + kept_frames * plan.members * fields * plan.grid.cells
-    )
-    free = free_memory()
-    if free is not None and need > 0.9 * free:
-        raise ValueError(
-            f"This run needs about {need / 2**30:.1f} GiB ({plan.grid.cells} cells, {plan.members} members,"
-            f" {kept_frames} frames in memory), and {free / 2**30:.1f} GiB are free."
-            " Use a coarser grid, fewer members or frames, or stream to a store with out=..."
-        )
-
-
-def free_memory() -> float | None:
-    """Bytes of memory that are free, or None where the system does not say."""
-    try:
-        with Path("/proc/meminfo").open() as info:
-            for line in info:
-                if line.startswith("MemAvailable:"):
-                    return 1024.0 * float(line.split()[1])
-    except OSError:
-        pass
-    return None
-
-
 def _provenance(
     models: Sequence[Model], stepper: Stepper, rtol: float, accuracy: str, seed: int, trials: Sequence[int]
 ) -> dict[str, Any]:
@@ -293,25 +268,28 @@ def _provenance(
 
 
 def _companion(
-    models: Sequence[Model],
+    model: Model,
+    members: int | range | Sequence[Model],
     grid: Grid,
     until: float,
     rtol: float,
     device: str,
     stepper: Stepper,
+    seed: int,
     recorder: Recorder,
 ) -> float:
     """Largest relative difference at mouths and probes to a run at 1.5 times the spacing."""
     times = recorder.dense.tolist()
     points = dict(recorder.record.points)
     other = simulate(
-        models[0],
+        model,
         grid.coarsened(COARSER),
         until=until,
         record=Record(times=times, points=points),
         rtol=rtol,
-        members=list(models),
+        members=members,
         device=device,
+        seed=seed,
         scheme=stepper.name,
     )
     mine = recorder.parts()

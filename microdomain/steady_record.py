@@ -40,6 +40,7 @@ class Still:
         self.plan, self.solution, self.watch = plan, solution, watch
         self.ops: Any = Reference(plan)
         self.fluxes = Fluxes(plan)
+        self.live: list[None] = [None] * plan.members
         near = self.ops.near(solution.weights)
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
 
