@@ -7,15 +7,14 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from microdomain.backends.base import Operations
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
-from microdomain.reading import Near, Watch
+from microdomain.reading import Near, Watch, between
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
 from microdomain.weights import Fluxes
 
@@ -28,11 +27,17 @@ AGE = 0.4
 #: A first step without channels (ms), and the shortest step that is tried.
 FIRST_STEP, SHORTEST = 1e-3, 1e-12
 
+#: Attributes of a batch that change from step to step, beside where it stands and its traces.
+_CARRIED = (
+    "dt", "start", "influx", "walls", "uptake", "corrections", "steps", "rejected", "negative", "lowest",
+    "largest_error",
+)  # fmt: skip
+
 Factory = Callable[[Plan], Operations]
 
 
 class StepError(RuntimeError):
-    """A run that cannot go on; the text says when, why, and what to try."""
+    """A run of which no member can go on; the text says when, why, and what to try."""
 
 
 class Batch:
@@ -45,6 +50,10 @@ class Batch:
     stepper : Stepper
     rtol : float
     watch : Watch                   points whose grid part is traced
+
+    Attributes
+    ----------
+    failed : list of str            per member why it cannot go on, "" while it can
     """
 
     def __init__(self, plan: Plan, factory: Factory, stepper: Stepper, rtol: float, watch: Watch) -> None:
@@ -65,6 +74,8 @@ class Batch:
         self.steps, self.rejected, self.negative = (np.zeros(m, dtype=int) for _ in range(3))
         self.lowest = np.asarray(self.ops.lowest(self.standing.y, self.standing.near))
         self.largest_error = np.zeros(m)
+        self.failed: list[str] = [""] * m
+        self._left_behind = np.zeros(m, dtype=bool)
         self.trace: list[list[tuple[float, np.ndarray, np.ndarray]]] = [[] for _ in range(m)]
         self._parts: dict[bytes, tuple[Operations, Fluxes]] = {}
         self._note(np.arange(m))
@@ -77,7 +88,7 @@ class Batch:
     def advance(self, until: float, beat: Callable[[Batch], None] | None = None) -> None:
         """Bring every member to `until` (ms); `beat` is called after every step."""
         while True:
-            active = np.flatnonzero(self.t < until)
+            active = np.flatnonzero((self.t < until) & ~self._left_behind)
             if active.size == 0:
                 return
             self._step(active, until)
@@ -112,13 +123,15 @@ class Batch:
         self.rejected[active] += ~good
         self.negative[active] += ~positive & (error <= 1.0)
         if (self.dt[active] < SHORTEST).any():
-            k = int(active[np.argmin(self.dt[active])])
-            raise StepError(
-                f"Member {k} needs steps below {SHORTEST:g} ms at t = {self.t[k]:g} ms"
-                f" (error {error[list(active).index(k)]:.3g} of the tolerance, lowest concentration"
-                f" {trial.lowest[list(active).index(k)]:.3g} uM). Refine the grid near the channels,"
-                " or check currents and rates."
-            )
+            for i in np.flatnonzero(self.dt[active] < SHORTEST):
+                k = int(active[i])
+                self.failed[k] = (
+                    f"needs steps below {SHORTEST:g} ms at t = {self.t[k]:g} ms"
+                    f" (error {error[i]:.3g} of the tolerance, lowest concentration"
+                    f" {trial.lowest[i]:.3g} uM). Refine the grid near the channels,"
+                    " or check currents and rates."
+                )
+                self._left_behind[k] = True
         if good.any():
             self._accept(active, good, now, trial, error)
 
@@ -212,14 +225,44 @@ class Batch:
         count = len(self.watch.points)
         values = np.empty((plan.members, times.size, plan.ions, count))
         means = np.empty((plan.members, times.size, plan.ions))
+        values.fill(np.nan)
+        means.fill(np.nan)
         for k in range(plan.members):
             t = np.array([row[0] for row in self.trace[k]])
-            values[k] = _between(t, np.array([row[1] for row in self.trace[k]]), times, self.jumps[k])
-            means[k] = _between(t, np.array([row[2] for row in self.trace[k]]), times, self.jumps[k])
+            seen = times <= t[-1] if self.failed[k] else np.ones(times.size, dtype=bool)
+            for out, n in ((values, 1), (means, 2)):
+                rows = np.array([row[n] for row in self.trace[k]])
+                out[k, seen] = between(t, rows, times[seen], self.jumps[k])
         near = Near(plan)
         for n, time in enumerate(times):
             values[:, n] += near.at_points(np.full(plan.members, time), kernels, count)
         return values, means
+
+    def capture(self) -> dict[str, np.ndarray]:
+        """All that changes while the members advance, as arrays of the host: what a checkpoint keeps.
+
+        Bits are kept, so whoever is restored from it goes on as if nothing had happened.
+        """
+        out = {name: getattr(self, name) for name in _CARRIED}
+        out["failed"] = np.array(self.failed)
+        out |= {"t": self.standing.t, "y": self.ops.host(self.standing.y), "weights": self.standing.weights}
+        for k, rows in enumerate(self.trace):
+            for n, part in enumerate(("t", "readings", "means")):
+                out[f"trace_{k}_{part}"] = np.array([row[n] for row in rows])
+        return out
+
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Stand where `capture` was called; the plan, scheme and tolerance must be the same."""
+        for name in _CARRIED:
+            setattr(self, name, np.array(saved[name]))
+        self.failed = saved["failed"].tolist()
+        self._left_behind = np.array([bool(word) for word in self.failed])
+        weights = np.array(saved["weights"])
+        y = self.ops.vector(np.array(saved["y"]))
+        self.standing = Standing(np.array(saved["t"]), y, self.ops.near(weights), weights)
+        for k in range(self.plan.members):
+            t, readings, means = (saved[f"trace_{k}_{part}"] for part in ("t", "readings", "means"))
+            self.trace[k] = [(float(t[n]), readings[n], means[n]) for n in range(t.size)]
 
     def forget(self, before: float) -> None:
         """Drop what was traced before a time (ms), but the last row before it and its neighbour."""
@@ -258,21 +301,3 @@ def _next(stops: np.ndarray, t: float, until: float) -> float:
 
 def _is(times: np.ndarray, t: float) -> bool:
     return bool((times == t).any())
-
-
-def _between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:
-    """Interpolate step values to times, stretch by stretch between jumps."""
-    from scipy.interpolate import PchipInterpolator
-
-    out = np.empty((times.size, *values.shape[1:]))
-    cuts = np.concatenate([[-np.inf], jumps, [np.inf]])
-    for begin, end in pairwise(cuts):
-        mine = (times >= begin) & (times < end)
-        if not mine.any():
-            continue
-        rows = np.flatnonzero((t >= begin) & (t <= end))
-        if rows.size == 1:
-            out[mine] = values[rows[0]]
-        else:
-            out[mine] = PchipInterpolator(t[rows], values[rows], axis=0)(times[mine])
-    return out

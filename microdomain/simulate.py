@@ -6,7 +6,7 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,19 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from microdomain.backends.choose import choose
-from microdomain.batch import Batch
+from microdomain.batch import Batch, StepError
+from microdomain.checkpoint import Lock
+from microdomain.estimate import check_fits
 from microdomain.grid import Grid, near_spacing
 from microdomain.ledger import Budget
 from microdomain.model import Model
 from microdomain.plan import Plan, lay
+from microdomain.progress import Progress, heart
 from microdomain.reading import Watch
 from microdomain.record import Record
 from microdomain.recorder import Recorder, collected_ledger
 from microdomain.results import Results, open
+from microdomain.resume import Checkpoints, both, key_of
 from microdomain.steppers.base import Stepper
 from microdomain.steppers.rkc import RKC2
 from microdomain.steppers.rosenbrock import ROS2, ROS34PW2
@@ -42,29 +46,6 @@ COARSER = 1.5
 BLOCK_CELLS = 1
 #: Grids below this many cells use one BLAS thread.
 THREADED = 50_000
-#: Bytes a run needs per member in flight, in units of its state vector (stages, factors, near field).
-VECTORS = 40
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: simulated time `t` of `until` (ms, mean over members), steps, wall times (s)."""
-
-    t: float
-    until: float
-    steps: int
-    members: int
-    wall: float
-
-    @property
-    def rate(self) -> float:
-        """Simulated ms per second."""
-        return self.t / self.wall if self.wall > 0 else 0.0
-
-    @property
-    def left(self) -> float:
-        """Seconds left, if it goes on like this."""
-        return (self.until - self.t) / self.rate if self.rate > 0 else float("inf")
 
 
 def simulate(
@@ -84,6 +65,8 @@ def simulate(
     check: bool = False,
     scheme: str | None = None,
     progress: Callable[[Progress], None] | None = None,
+    checkpoint_every: float | None = None,
+    resume: bool = False,
 ) -> Results:
     """Open the channels and follow the ions.
 
@@ -104,6 +87,10 @@ def simulate(
     check : bool                    add a companion run at 1.5 times the spacing, for a spatial error estimate
     scheme : {"ros2", "ros34pw2", "rkc2"}, optional
     progress : callable, optional   takes a `Progress`, about ten times a second
+    checkpoint_every : float, s     wall time between two checkpoints beside `out`; one is also written on
+                                    SIGUSR1 and SIGTERM, which then stop the run
+    resume : bool                   go on with the run that `out` holds: bit for bit as if it had never
+                                    stopped; where there is none, begin
 
     Returns
     -------
@@ -112,7 +99,9 @@ def simulate(
     Raises
     ------
     ValueError                      wrong input, or a run that would not fit in memory
-    batch.StepError                 a run that cannot go on
+    batch.StepError                 a run that cannot go on; of several members, all of them
+    checkpoint.Stopped              a signal stopped the run; its state is saved
+    BlockingIOError                 another process writes to `out`
     OSError                         the store cannot be written; what was recorded before stays readable
     """
     started = time.perf_counter()
@@ -130,76 +119,85 @@ def simulate(
         log.info(sentence)
 
     factory = choose(device, say)
-    plan = lay(models, grid)
-    edges = np.unique(np.concatenate([np.empty(0), *plan.history.jumps]))
-    frames, dense = record.schedule(until, edges)
-    _check_fits(plan, 0 if out is not None else frames.size, record)
-    provenance = _provenance(models, stepper, rtol, accuracy, seed, trials)
-    recorder = Recorder(
-        plan,
-        record,
-        frames,
-        dense,
-        out,
-        overwrite,
-        provenance,
-        member_names,
-        len(models) > 1 or not isinstance(members, int),
-    )
-    # Small products lose more to waking threads than they gain (fifty times, on a busy machine).
-    blas = threadpool_limits(1 if grid.cells < THREADED else None, "blas")
-    try:
-        batches = []
-        for first in range(0, plan.members, _block(plan, stepper)):
-            part = plan.take(range(first, min(first + _block(plan, stepper), plan.members)))
-            batches.append(Batch(part, factory, stepper, rtol, Watch.of(part, recorder.watched(part))))
-        beat = _heart(progress, started, until, plan.members, batches)
-        for frame in frames:
-            for batch in batches:
-                batch.advance(float(frame), beat)
-            recorder.write(float(frame), batches)
-        for batch in batches:
-            batch.advance(until, beat)
-        recorder.finish_traces(batches, until)
-        ledger = collected_ledger(batches)
-        spatial = _companion(models, grid, until, rtol, device, stepper, recorder) if check else None
-        budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
-        provenance |= {
-            "backend": batches[0].ops.name,
-            "backend_why": " ".join(dict.fromkeys(said)),
-            "wall_s": round(time.perf_counter() - started, 3),
-        }
-        for sentence in ledger.warnings():
-            log.warning(sentence)
-        recorder.close(ledger, budget, provenance)
-    except BaseException as stopped:
-        recorder.abandon(stopped)
-        raise
-    finally:
-        blas.restore_original_limits()
+    key = key_of(models, trials, grid, until, record, rtol, stepper.name, seed)
+    with Lock(out) if out is not None else nullcontext():
+        checkpoints = Checkpoints(out, key, checkpoint_every, resume)
+        if checkpoints.finished and out is not None:
+            log.info("'%s' holds this run already, complete.", out)
+            return open(out)
+        plan = lay(models, grid)
+        edges = np.unique(np.concatenate([np.empty(0), *plan.history.jumps]))
+        frames, dense = record.schedule(until, edges)
+        check_fits(plan, 0 if out is not None else frames.size, record)
+        provenance = _provenance(models, stepper, rtol, accuracy, seed, trials)
+        recorder = Recorder(
+            plan, record, frames, dense, out, overwrite or resume, provenance, member_names,
+            len(models) > 1 or not isinstance(members, int), checkpoints.identity,
+            checkpoints.counts,
+        )  # fmt: skip
+        # Small products lose more to waking threads than they gain (fifty times, on a busy machine).
+        blas = threadpool_limits(1 if grid.cells < THREADED else None, "blas")
+        try:
+            with checkpoints:
+                batches = _batches(plan, factory, stepper, rtol, recorder)
+                checkpoints.join(batches, recorder)
+                tell = heart(progress, started, until, batches)
+                beat = both(tell, checkpoints.beat)
+                for frame in frames:
+                    if not recorder.has(float(frame)):
+                        _advance(batches, float(frame), beat)
+                        recorder.write(float(frame), batches)
+                _advance(batches, until, beat)
+                recorder.finish_traces(batches, until)
+                ledger = collected_ledger(batches)
+                spatial = None
+                if check:
+                    spatial = _companion(
+                        models, grid, until, rtol, device, stepper, recorder, checkpoints.beat
+                    )
+            budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
+            provenance |= {
+                "backend": batches[0].ops.name,
+                "backend_why": " ".join(dict.fromkeys(said)),
+                "wall_s": round(checkpoints.wall, 3),
+                "restarts": checkpoints.restarts,
+            }
+            for sentence in ledger.warnings():
+                log.warning(sentence)
+            recorder.close(ledger, budget, provenance, _failures(batches))
+            checkpoints.remove()
+        except BaseException as stopped:
+            recorder.abandon(stopped)
+            raise
+        finally:
+            blas.restore_original_limits()
     return open(out) if out is not None else Results(recorder.parts())
 
 
-def _heart(
-    progress: Callable[[Progress], None] | None,
-    started: float,
-    until: float,
-    members: int,
-    batches: list[Batch],
-) -> Callable[[Batch], None] | None:
-    if progress is None:
-        return None
-    last = [0.0]
+def _batches(
+    plan: Plan, factory: Callable[[Plan], Any], stepper: Stepper, rtol: float, recorder: Recorder
+) -> list[Batch]:
+    """The members in blocks that advance together."""
+    size, out = _block(plan, stepper), []
+    for first in range(0, plan.members, size):
+        part = plan.take(range(first, min(first + size, plan.members)))
+        out.append(Batch(part, factory, stepper, rtol, Watch.of(part, recorder.watched(part))))
+    return out
 
-    def beat(_: Batch) -> None:
-        now = time.perf_counter()
-        if now - last[0] >= 0.1:
-            last[0] = now
-            t = sum(float(b.t.sum()) for b in batches) / members
-            steps = sum(int(b.steps.sum()) for b in batches)
-            progress(Progress(t, until, steps, members, now - started))
 
-    return beat
+def _advance(batches: Sequence[Batch], until: float, beat: Callable[[Batch], None]) -> None:
+    """Bring all members to `until`; one that cannot go on stays behind, unless it is the last."""
+    for batch in batches:
+        batch.advance(until, beat)
+    failures = _failures(batches)
+    if len(failures) == sum(b.plan.members for b in batches):
+        raise StepError(next(iter(failures.values())))
+
+
+def _failures(batches: Sequence[Batch]) -> dict[int, str]:
+    """Members that could not go on, and why."""
+    words = [word for b in batches for word in b.failed]
+    return {k: f"Member {k} {word}" for k, word in enumerate(words) if word}
 
 
 def _ensemble(model: Model, members: int | range | Sequence[Model]) -> tuple[list[Model], list[int]]:
@@ -241,33 +239,6 @@ def _block(plan: Plan, stepper: Stepper) -> int:
     return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
 
 
-def _check_fits(plan: Plan, kept_frames: int, record: Record) -> None:
-    """Refuse what cannot fit, before anything is allocated."""
-    fields = 2 * plan.ions + len(record.fields)
-    need = 8.0 * (
-        plan.size * (VECTORS + 2 * plan.members) + kept_frames * plan.members * fields * plan.grid.cells
-    )
-    free = free_memory()
-    if free is not None and need > 0.9 * free:
-        raise ValueError(
-            f"This run needs about {need / 2**30:.1f} GiB ({plan.grid.cells} cells, {plan.members} members,"
-            f" {kept_frames} frames in memory), and {free / 2**30:.1f} GiB are free."
-            " Use a coarser grid, fewer members or frames, or stream to a store with out=..."
-        )
-
-
-def free_memory() -> float | None:
-    """Bytes of memory that are free, or None where the system does not say."""
-    try:
-        with Path("/proc/meminfo").open() as info:
-            for line in info:
-                if line.startswith("MemAvailable:"):
-                    return 1024.0 * float(line.split()[1])
-    except OSError:
-        pass
-    return None
-
-
 def _provenance(
     models: Sequence[Model], stepper: Stepper, rtol: float, accuracy: str, seed: int, trials: Sequence[int]
 ) -> dict[str, Any]:
@@ -300,6 +271,7 @@ def _companion(
     device: str,
     stepper: Stepper,
     recorder: Recorder,
+    beat: Callable[[], None],
 ) -> float:
     """Largest relative difference at mouths and probes to a run at 1.5 times the spacing."""
     times = recorder.dense.tolist()
@@ -313,6 +285,7 @@ def _companion(
         members=list(models),
         device=device,
         scheme=stepper.name,
+        progress=lambda _: beat(),
     )
     mine = recorder.parts()
     worst = 0.0

@@ -22,7 +22,7 @@ ORDER = [
     "steppers",
     *("frames", "store", "vtkxml"),
     *("ledger", "record", "reading", "results"),
-    *("batch", "recorder", "simulate", "steady"),
+    *("batch", "recorder", "checkpoint", "resume", "progress", "estimate", "simulate", "steady"),
     *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
     "report",
     *("view", "cli"),
