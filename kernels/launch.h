@@ -6,6 +6,8 @@
  * barrier, an atomic or shared memory: each element is written by one thread, in a fixed order.
  */
 #ifdef __CUDACC__
+#define restrict __restrict__
+/* (Tried and left: __launch_bounds__(256), with which some kernels spill and none needs fewer registers.) */
 #define KERNEL extern "C" __global__ void
 #define INLINE static __device__ __forceinline__
 #define FOR_EACH_PLANE(p, first, last) for (int p = (first) + (int)blockIdx.y; p < (last); p += (int)gridDim.y)

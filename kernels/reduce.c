@@ -65,31 +65,29 @@ INLINE real ratio(real error, real old, real now, real rtol, real atol) {
     return r <= (real)LARGE ? r : (real)LARGE;
 }
 
-/* Largest ratio, error = c0 u0 + .. + c3 u3: worst [member][plane][part]; planes nz is the sub-cells. */
-KERNEL norm(int first, int last, int nz, wide area, wide size, wide tail, double c0, double c1, double c2, double c3,
-            const real *u0, const real *u1, const real *u2, const real *u3, const real *old, const real *now,
-            const real *near_old, const real *near_now, double rtol, double atol_ion, double atol_buffer, real *worst) {
+/* Largest ratio: worst [member][plane][part]; plane nz is the sub-cells. */
+KERNEL worst_ratio(int first, int last, int nz, wide area, wide size, wide tail, const real *error, const real *old,
+            const real *now, const real *near_old, const real *near_now, double rtol, double atol_ion, double atol_buffer,
+            real *worst) {
     const wide cells = area * nz;
-    const real a0 = (real)c0, a1 = (real)c1, a2 = (real)c2, a3 = (real)c3, relative = (real)rtol;
+    const real relative = (real)rtol;
     FOR_EACH_PLANE(plane, first * (nz + 1), last * (nz + 1)) {
         const int m = plane / (nz + 1), z = plane - m * (nz + 1);
         real none = 0, most = 0;
         if (z < nz) {
             for (int s = 0; s < SPECIES; ++s) {
                 const wide at = m * size + s * cells + z * area;
-                const real *p0 = u0 + at, *p1 = u1 + at, *p2 = u2 + at, *p3 = u3 + at, *before = old + at, *after = now + at;
+                const real *e = error + at, *before = old + at, *after = now + at;
                 if (s < IONS) {
                     const wide field = ((wide)m * IONS + s) * cells + z * area;
                     const real *near0 = near_old + field, *near1 = near_now + field;
                     FOR_EACH_MIN_MAX(n, area, none, most) {
-                        const real e = a0 * p0[n] + a1 * p1[n] + a2 * p2[n] + a3 * p3[n];
-                        const real r = ratio(e, before[n] + near0[n], after[n] + near1[n], relative, (real)atol_ion);
+                        const real r = ratio(e[n], before[n] + near0[n], after[n] + near1[n], relative, (real)atol_ion);
                         most = r > most ? r : most;
                     }
                 } else {
                     FOR_EACH_MIN_MAX(n, area, none, most) {
-                        const real e = a0 * p0[n] + a1 * p1[n] + a2 * p2[n] + a3 * p3[n];
-                        const real r = ratio(e, before[n], after[n], relative, (real)atol_buffer);
+                        const real r = ratio(e[n], before[n], after[n], relative, (real)atol_buffer);
                         most = r > most ? r : most;
                     }
                 }
@@ -97,12 +95,11 @@ KERNEL norm(int first, int last, int nz, wide area, wide size, wide tail, double
         } else {
             const wide at = m * size + SPECIES * cells;
             FOR_EACH_MIN_MAX(n, tail, none, most) {
-                const wide i = at + n;
-                const real e = a0 * u0[i] + a1 * u1[i] + a2 * u2[i] + a3 * u3[i];
-                const real r = ratio(e, old[i], now[i], relative, (real)atol_buffer);
+                const real r = ratio(error[at + n], old[at + n], now[at + n], relative, (real)atol_buffer);
                 most = r > most ? r : most;
             }
         }
+        (void)none;
         worst[(wide)plane * PARTS + PART] = most;
     }
 }
@@ -127,6 +124,7 @@ KERNEL fastest(int first, int last, int nz, wide area, wide size, const double *
             }
             most = sum + high > most ? sum + high : most;
         }
+        (void)none;
         out[(wide)plane * PARTS + PART] = most;
     }
 }

@@ -1,6 +1,6 @@
-/* Right-hand side of the grid part, scaled, with a stage's combination in the same pass.
+/* Right-hand side of the grid part, scaled, set or added to what is there.
  *
- *   out = scale F(y, near) + sum_t c_t u_t
+ *   out = scale F(y, near)  or  out += scale F(y, near)
  *   F_ion = D lap (u - rest) + kappa near - uptake (u + near - rest) - sum_j rate_j
  *   F_j   = D_j lap (b_j - rest) + rate_j,   rate_j = k_on (u + near) (total - b_j) - k_off b_j
  *
@@ -47,7 +47,7 @@ INLINE real binding(const double *par, int j, real c, real b) {
 
 /* F at one cell, times scale. */
 INLINE void change(wide cells, const double *par, real scale, const real *y, const real *near, const real *bx, int nx,
-                   wide left2, wide left1, wide right1, wide right2, const Beside *b, real *out) {
+                   wide left2, wide left1, wide right1, wide right2, const Beside *b, int add, real *out) {
     real c[IONS], ion[IONS];
     UNROLLED
     for (int i = 0; i < IONS; ++i) {
@@ -64,17 +64,16 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
         real moved = 0;
         if (s < MOBILE)
             moved = (real)DIFFUSION(s) * laplacian(u, (real)REST(s), bx, nx, left2, left1, right1, right2, b);
-        out[s * cells] = scale * (moved + rate);
+        out[s * cells] = (add ? out[s * cells] : 0) + scale * (moved + rate);
         ion[BINDS(j)] -= rate;
     }
     UNROLLED
-    for (int i = 0; i < IONS; ++i) out[i * cells] = scale * ion[i];
+    for (int i = 0; i < IONS; ++i) out[i * cells] = (add ? out[i * cells] : 0) + scale * ion[i];
 }
 
 KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
            const real *band_x, const real *band_y, const real *band_z, const real *restrict y, const real *restrict near,
-           int terms, double c0, double c1, double c2, double c3, const real *u0, const real *u1, const real *u2,
-           const real *u3, const double *bars, real *restrict out) {
+           int add, const double *bars, real *restrict out) {
     const wide area = (wide)ny * nx, cells = area * nz;
     FOR_EACH_PLANE(plane, first * nz, last * nz) {
         const int m = plane / nz, z = plane - m * nz;
@@ -83,19 +82,8 @@ KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double 
         const real factor = (real)scale[m];
         SWEEP(z, row, x, nz, ny, nx, {
             change(cells, par, factor, y + at + (wide)row * nx + x, near + at_near + (wide)row * nx + x, band_x + x, nx,
-                   left2, left1, right1, right2, &b, out + at + (wide)row * nx + x);
+                   left2, left1, right1, right2, &b, add, out + at + (wide)row * nx + x);
         })
-        const real *u[4] = {u0, u1, u2, u3};
-        const real c[4] = {(real)c0, (real)c1, (real)c2, (real)c3};
-        UNROLLED
-        for (int t = 0; t < 4; ++t)
-            if (t < terms)
-                for (int s = 0; s < SPECIES; ++s) {
-                    const real *from = u[t] + at + s * cells;
-                    real *to = out + at + s * cells;
-                    const real factor_t = c[t];
-                    FOR_EACH(i, area) to[i] += factor_t * from[i];
-                }
         /* For the diffusion solve, bound forms that do not move are eliminated in favour of their ion. */
         if (bars) {
             const double *bar = bars + (wide)m * BARS;
@@ -113,15 +101,13 @@ KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double 
  * `rhs` and replaces what it did with the cell's average. */
 KERNEL rhs_refined(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
                    const real *band_x, const real *band_y, const real *band_z, const real *y, const real *near,
-                   const real *ripple, int count, const wide *cell, const real *mixing, int terms, double c0, double c1, double c2, double c3,
-                   const real *u0, const real *u1, const real *u2, const real *u3, const double *bars, real *out) {
+                   const real *ripple, int count, const wide *cell, const real *mixing, int add,
+                   const double *bars, real *out) {
 #if REFINED > 0
     const wide area = (wide)ny * nx, cells = area * nz;
     FOR_EACH_PLANE(m, first, last) {
         const double *par = params + (wide)m * PARAMETERS;
         const real factor = (real)scale[m];
-        const real *u[4] = {u0, u1, u2, u3};
-        const real c[4] = {(real)c0, (real)c1, (real)c2, (real)c3};
         FOR_EACH_SERIALLY(k, count) {
             const wide n = cell[k];
             const int z = (int)(n / area), row = (int)((n - z * area) / nx), x = (int)(n - z * area - (wide)row * nx);
@@ -145,11 +131,9 @@ KERNEL rhs_refined(int first, int last, int nz, int ny, int nx, wide size, const
                 }
                 for (int q = 0; q < SUB; ++q) {
                     const real rate = binding(par, j, here + wave[q], y[fine + q]);
-                    out[fine + q] = factor * (rate + moved - even * (y[fine + q] - mean));
+                    out[fine + q] = (add ? out[fine + q] : 0) + factor * (rate + moved - even * (y[fine + q] - mean));
                     sum += rate;
                 }
-                for (int t = 0; t < terms; ++t)
-                    for (int q = 0; q < SUB; ++q) out[fine + q] += c[t] * u[t][fine + q];
                 const real more = factor * (sum / SUB - binding(par, j, here, average[0]));
                 real to_ion = -more;
                 if (bars && s >= MOBILE) {
@@ -157,6 +141,9 @@ KERNEL rhs_refined(int first, int last, int nz, int ny, int nx, wide size, const
                     to_ion += (real)(G * LEAST_Q(j) * STILL(j)) * more;
                 }
                 out[m * size + s * cells + n] += more;
+                /* The solve takes sub-cells as deviations from their mean. */
+                if (bars)
+                    for (int q = 0; q < SUB; ++q) out[fine + q] -= out[m * size + s * cells + n];
                 out[m * size + i * cells + n] += to_ion;
             }
         }

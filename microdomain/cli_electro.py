@@ -13,57 +13,7 @@ from typing import Any
 
 import click
 
-
-def _parse(text: str, dimension: str) -> float:
-    """House units from "2 mM", or from a plain number."""
-    from microdomain.quantities import parse
-
-    try:
-        number: Any = float(text)
-    except ValueError:
-        number = text
-    return parse(number, dimension)
-
-
-class Quantity(click.ParamType):
-    """A number with a unit, given to the command in house units."""
-
-    def __init__(self, dimension: str) -> None:
-        self.dimension = dimension
-        self.name = dimension
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            return _parse(value, self.dimension)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class IonValue(click.ParamType):
-    """ION=QUANTITY, as in ``K=5mM`` or ``"Na=12 mM"``."""
-
-    name = "ion=quantity"
-
-    def __init__(self, dimension: str) -> None:
-        self.dimension = dimension
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, float]:
-        if isinstance(value, tuple):
-            return value
-        ion, equals, number = value.partition("=")
-        if not (equals and ion.strip() and number.strip()):
-            self.fail(f'{value!r}: expected ION=NUMBER, such as "K=5 mM".', param, ctx)
-        try:
-            return ion.strip(), _parse(number.strip(), self.dimension)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-CONCENTRATION, VOLTAGE, TIME = Quantity("concentration"), Quantity("voltage"), Quantity("time")
+from microdomain.cli_quantities import CONCENTRATION, TIME, VOLTAGE, IonValue, Quantity
 
 temperature_option = click.option(
     "--temperature", type=Quantity("temperature"), default="37 degC", show_default=True, help="Temperature."
@@ -355,25 +305,14 @@ def _print_course(course: Any, rows: int) -> None:
 
 
 def _draw_course(course: Any, path: Path) -> None:
-    """Voltages, concentrations and volume over time, to a file."""
+    """The course as a picture, in a file."""
+    from microdomain.view.electro_plots import course_figure
+
     try:
-        from matplotlib.figure import Figure
+        figure = course_figure(course)
     except ImportError as error:
         raise click.UsageError('--plot needs matplotlib: pip install "microdomain[view]".') from error
-    figure = Figure(figsize=(7, 7), layout="constrained")
-    volts, salts, size = figure.subplots(3, 1, sharex=True)
-    seconds = course.time / 1e3
-    for name in ("V", "E_Na", "E_K", "E_Cl"):
-        volts.plot(seconds, getattr(course, name), label=name)
-    for name in ("Na", "K", "Cl", "impermeant"):
-        salts.plot(seconds, getattr(course, name) / 1e3, label=name)
-    size.plot(seconds, course.swelling)
-    for axes, label in ((volts, "mV"), (salts, "mM"), (size, "volume / reference")):
-        axes.set_ylabel(label)
-    for axes in (volts, salts):
-        axes.legend(frameon=False)
-    size.set_xlabel("time (s)")
-    figure.savefig(path, dpi=150)
+    figure.savefig(path)
 
 
 COMMANDS = [nernst_command, ghk_command, donnan_command, pump_command, pumpleak_command]

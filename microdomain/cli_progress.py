@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from microdomain.report_text import duration, milliseconds
+from microdomain.report_text import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -54,7 +54,7 @@ class ProgressShown:
         return self
 
     def __call__(self, progress: Any) -> None:
-        """Show one report: an object with t, until, step (ms), rate (ms/s), left (s)."""
+        """Show one report: t, until (ms), steps, rate (ms/s) and left (s), as in `simulate.Progress`."""
         if self._bar is not None:
             self._bar.update(self._task, completed=progress.t / progress.until, words=words(progress))
             return
@@ -70,14 +70,11 @@ class ProgressShown:
 
 
 def words(progress: Any) -> str:
-    """Simulated time, step, rate and time left in one line.
+    """Simulated time, number of steps, rate and time left in one line.
 
     >>> from types import SimpleNamespace
-    >>> words(SimpleNamespace(t=0.5, until=2.0, step=0.0012, rate=0.25, left=6.0))
-    '0.5 of 2 ms, step 1.2 us, 0.25 ms/s, 6 s left'
+    >>> words(SimpleNamespace(t=0.5, until=2.0, steps=31, rate=0.25, left=6.0))
+    '0.5 of 2 ms, step 31, 0.25 ms/s, 6 s left'
     """
     left = f", {duration(progress.left)} left" if math.isfinite(progress.left) else ""
-    return (
-        f"{progress.t:.3g} of {progress.until:g} ms, step {milliseconds(progress.step)}, "
-        f"{progress.rate:.3g} ms/s{left}"
-    )
+    return f"{progress.t:.3g} of {progress.until:g} ms, step {progress.steps}, {progress.rate:.3g} ms/s{left}"

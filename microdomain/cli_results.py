@@ -76,13 +76,17 @@ def reversal_rows(
     results : Results
     at : float, ms                only the recorded time nearest to it
     frames_only : bool            only the times at which fields were recorded
+
+    Yields
+    ------
+    tuple
     """
     import numpy as np
 
     from microdomain.electro import reversal
-    from microdomain.report import of_member
+    from microdomain.report import of_member, times_of
 
-    times = np.asarray(results.mouths["time"].values, float)
+    times = times_of(results.mouths)
     if at is not None:
         chosen = [int(np.argmin(np.abs(times - at)))]
     elif frames_only:

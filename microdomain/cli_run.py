@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ def run_command(
     The result goes to OUT while the run goes on: Ctrl-C loses nothing that was recorded.  Without -o it
     is stored in the working folder under the scenario's name.
     """
+    from microdomain.cli_progress import ProgressShown
     from microdomain.scenario import load
 
     asked = load(scenario)
@@ -52,7 +54,8 @@ def run_command(
     run = Settings.of(asked, given)
     _check_places(out, overwrite, picture)
     click.echo(f"{asked.title or scenario}: {run.until:g} ms, to {out}", err=True)
-    results = run.simulate(asked, out, overwrite, check)
+    with ProgressShown(Path(scenario).stem) as shown:
+        results = run.simulate(asked, out, overwrite, check, shown)
     from microdomain.report import report
 
     click.echo(report(results, asked.title, asked.labels))
@@ -100,24 +103,24 @@ class Settings:
             settings |= {"members": asked.members, "member_names": asked.labels}
         return cls(until, settings)
 
-    def simulate(self, asked: Scenario, out: Path, overwrite: bool, check: bool) -> Results:
-        """Run, with progress on stderr; Ctrl-C leaves the partial store and says so."""
-        from microdomain.cli_progress import ProgressShown
+    def simulate(
+        self, asked: Scenario, out: Path, overwrite: bool, check: bool, progress: Callable[[Any], None]
+    ) -> Results:
+        """Run; Ctrl-C leaves the partial store and says so."""
         from microdomain.simulate import simulate
 
         try:
-            with ProgressShown(Path(asked.path).stem if asked.path else asked.title[:40]) as shown:
-                return simulate(
-                    asked.model,
-                    grid_of(asked),
-                    until=self.until,
-                    record=record_of(asked, self.until),
-                    out=out,
-                    overwrite=overwrite,
-                    check=check,
-                    progress=shown,
-                    **self.keywords,
-                )
+            return simulate(
+                asked.model,
+                grid_of(asked),
+                until=self.until,
+                record=record_of(asked, self.until),
+                out=out,
+                overwrite=overwrite,
+                check=check,
+                progress=progress,
+                **self.keywords,
+            )
         except KeyboardInterrupt:
             raise _stopped(out) from None
 

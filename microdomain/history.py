@@ -23,6 +23,8 @@ from microdomain.units import flux_per_pA
 REACH, KNOTS = 6.5, 16
 #: A table with at most this many points has a step end at each of its kinks.
 KINKS = 64
+#: Up to this many pieces are compared all at once instead of row by row.
+FEW = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +158,10 @@ class History:
     coefficients : array (rows, K, 4)
     jumps : tuple of arrays, ms            per row
     kinks : tuple of arrays, ms            per row
+    revision : int                         raise it with every change: readers may remember what they read
     """
+
+    revision: int = 0
 
     def __init__(self, pieces: Sequence[Pieces]) -> None:
         count = max((p.starts.size for p in pieces), default=1)
@@ -172,10 +177,14 @@ class History:
 
     def _locate(self, rows: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Piece that holds at each time, and the time since its start (0 in the first piece)."""
-        i = np.empty(times.shape, dtype=int)
-        for p, r in enumerate(rows):
-            i[p] = np.searchsorted(self.starts[r], times[p], side="right") - 1
         row = rows.reshape(rows.shape + (1,) * (times.ndim - 1))
+        if self.starts.shape[1] <= FEW:
+            starts = self.starts[rows].reshape(*row.shape, self.starts.shape[1])
+            i = (starts <= times[..., None]).sum(axis=-1) - 1
+        else:
+            i = np.empty(times.shape, dtype=int)
+            for p, r in enumerate(rows):
+                i[p] = np.searchsorted(self.starts[r], times[p], side="right") - 1
         start = self.starts[row, i]
         return i, np.where(np.isfinite(start), times - np.where(np.isfinite(start), start, 0.0), 0.0)
 
@@ -227,6 +236,24 @@ class History:
         """
         starts = self.starts[rows]
         return np.asarray(np.all((starts <= since[:, None]) | (starts > until[:, None]), axis=1))
+
+    def steady(self, rows: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """First and last time of the piece that holds at each time, and whether J is constant on it.
+
+        Parameters
+        ----------
+        rows : int array (P,)
+        times : array (P,), ms
+
+        Returns
+        -------
+        begin, end : arrays (P,), ms
+        constant : bool array (P,)
+        """
+        i, _ = self._locate(rows, times)
+        following = np.minimum(i + 1, self.starts.shape[1] - 1)
+        end = np.where(following > i, self.starts[rows, following], np.inf)
+        return self.starts[rows, i], end, ~self.coefficients[rows, i, 1:].any(axis=1)
 
     def jumps_within(self, row: int, since: float, until: float) -> np.ndarray:
         """Jumps of a row in the open interval (since, until), ms."""

@@ -214,6 +214,7 @@ def disc_axis(height: Any, influx: float, radius: float, D: float, t: float = np
     radius : float, um
     D : float, um^2/ms
     t : float, ms                 since the source was switched on
+    z : int                       charge number of the ion
 
     Returns
     -------
@@ -240,7 +241,15 @@ def _ierfc(x: np.ndarray) -> np.ndarray:
 
 
 def disc_rim(influx: float, radius: float, D: float, *, z: int = 2) -> float:
-    """Steady excess on the edge of a uniformly emitting disc, 2 q a/(pi D), in uM.
+    """Steady excess on the edge of a uniformly emitting disc, 2 q a/(pi D).
+
+    Parameters
+    ----------
+    influx, radius, D, z          as in `disc_axis`
+
+    Returns
+    -------
+    float, uM                     excess over rest
 
     >>> round(disc_rim(0.1, 0.05, 0.22), 6)
     9.546546
@@ -249,9 +258,18 @@ def disc_rim(influx: float, radius: float, D: float, *, z: int = 2) -> float:
 
 
 def disc_steady_mean(influx: float, radius: float, D: float, *, z: int = 2, uniform: bool = True) -> float:
-    """Steady mean excess over a disc in the membrane, in uM.
+    """Steady mean excess over a disc in the membrane.
 
     Uniform flux: 8 q a/(3 pi D).  Uniform concentration instead (the access resistance of a pore): J/(4 D a).
+
+    Parameters
+    ----------
+    influx, radius, D, z          as in `disc_axis`
+    uniform : bool                the flux is uniform; False: the concentration is
+
+    Returns
+    -------
+    float, uM                     excess over rest
 
     Source: Carslaw & Jaeger 1959, chapter 8.
 

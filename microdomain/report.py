@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain import electro
-from microdomain.model import Held
+from microdomain.report_decay import decay_line
 from microdomain.report_text import STEADY, concentration, duration, milliseconds, millivolts, table
 
 if TYPE_CHECKING:
-    from microdomain.model import Channel, Ion, Model
+    from microdomain.model import Channel, Model
     from microdomain.results import Results
 
 #: Distances of the profile (um), and the E_rev of calcium whose place is reported (mV): near an open
@@ -91,7 +91,7 @@ def _bulk(results: Results, m: int) -> str:
             lines += [line, f"{whose}volume mean {1e3 * mean[-1]:.1f} nM"]
             continue
         ends = f"volume mean {1e3 * mean[0]:.1f} nM at the start, {1e3 * mean[-1]:.1f} nM at the end"
-        lines += [line, whose + ends, whose + _decay_line(model, ion, t, mean)]
+        lines += [line, whose + ends, whose + decay_line(model, ion, t, mean)]
     return "\n".join(lines)
 
 
@@ -99,63 +99,6 @@ def mean_course(results: Results, ion: str, m: int = 0) -> tuple[np.ndarray, np.
     """Times (ms) and volume mean of the free concentration (uM) of one member, as densely as recorded."""
     course = of_member(results.mouths[f"mean_{ion}"], m)
     return np.asarray(course["time"].values, float), np.asarray(course.values, float)
-
-
-def _decay_line(model: Model, ion: Ion, t: np.ndarray, mean: np.ndarray) -> str:
-    walls = (*model.walls.x, *model.walls.y, *model.walls.z)
-    held = any(isinstance(wall, Held) for wall in walls)
-    if not held and model.uptake_rate(ion.name) == 0.0:
-        return "decay none: no uptake, and closed walls keep every ion"
-    half = 0.5 * float(t[-1])
-    if flows_after(model, ion.name, half, float(t[-1])):
-        return "decay not fitted: current flows in the last half of the run"
-    tau = decay(t, mean, ion.rest)
-    if tau is None:
-        return "decay not fitted: the volume mean does not fall toward rest in the last half of the run"
-    return (
-        f"decay {tau:.1f} ms (volume mean, fitted from {milliseconds(half)} to {milliseconds(float(t[-1]))})"
-    )
-
-
-def flows_after(model: Model, ion: str, start: float, stop: float) -> bool:
-    """Whether any channel of the ion carries current between two times (ms)."""
-    for channel in model.resolved_channels:
-        if channel.ion != ion:
-            continue
-        # A law of feedback carries something whenever its gate is open.
-        first, last = (
-            channel.current.support() if hasattr(channel.current, "support") else (-math.inf, math.inf)
-        )
-        for on, off in channel.gate.intervals():
-            if max(on, first, start) < min(off, last, stop):
-                return True
-    return False
-
-
-def decay(t: np.ndarray, mean: np.ndarray, rest: float) -> float | None:
-    """Time constant of a return to rest: log(mean - rest) against t, over the last half of the run.
-
-    Parameters
-    ----------
-    t : array, ms
-    mean : array, uM              volume mean of the free concentration
-    rest : float, uM
-
-    Returns
-    -------
-    float, ms, or None            None where fewer than three values lie above rest, or they do not fall
-
-    >>> t = np.linspace(0, 400, 41)
-    >>> round(decay(t, 0.1 + np.exp(-t / 111), 0.1), 6)
-    111.0
-    """
-    late = (t >= 0.5 * t[-1]) & (mean > rest * (1 + 1e-9))
-    if late.sum() < 3:
-        return None
-    # Each reading stands for the time around it, so that dense ones after an edge do not weigh more.
-    weight = np.sqrt(np.gradient(t[late]))
-    slope = float(np.polyfit(t[late], np.log(mean[late] - rest), 1, w=weight)[0])
-    return -1.0 / slope if slope < 0 else None
 
 
 def _mouths(results: Results, m: int) -> list[str]:
@@ -227,7 +170,7 @@ def _profile(results: Results, m: int, k: int) -> str:
             (*head, f"E_{ion.name} mV"),
             [(*row, f"{e:+.2f}") for row, e in zip(rows, E, strict=True)],
         )
-    text = f"Along the normal of {channel.name}, {_when(t)}\n{table(head, rows, right=range(3))}"
+    text = f"Along the normal of {channel.name}{_when(t)}\n{table(head, rows, right=range(3))}"
     return f"{text}\n{_landmark(results, m, channel, t)}" if ion.outside is not None else text
 
 
@@ -302,11 +245,19 @@ def _names(results: Results) -> tuple[str | None, ...]:
 
 
 def _last_time(results: Results) -> float:
-    return float(results.mouths["time"].values[-1])
+    return float(times_of(results.mouths)[-1])
 
 
 def _when(t: float) -> str:
-    return milliseconds(t) if t >= STEADY else f"at {milliseconds(t)}"
+    return (", " if t >= STEADY else " at ") + milliseconds(t)
+
+
+def times_of(data: Any) -> np.ndarray:
+    """Times (ms) of a dataset of a result, or an error where its run was stopped before the first."""
+    times = np.asarray(data["time"].values, float) if "time" in data.coords else np.empty(0)
+    if not times.size:
+        raise ValueError("This result is empty: its run was stopped before anything was recorded.")
+    return times
 
 
 def _along(channel: Channel, distance: float) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ The dimension `member` is dropped for whoever asked for one.
 
 from __future__ import annotations
 
-import builtins
+import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -24,13 +24,14 @@ import numpy as np
 
 from microdomain.grid import Grid
 from microdomain.ledger import Budget, Ledger
-from microdomain.model import Model
+from microdomain.model import Ion, Model
 from microdomain.plan import Plan, lay
-from microdomain.reading import read_points
 from microdomain.record import Record
 
 if TYPE_CHECKING:
     import xarray
+
+    from microdomain.compare import Comparison
 
 __all__ = ["Record", "Results", "open"]
 
@@ -99,7 +100,10 @@ class Results:
 
     @cached_property
     def _plan(self) -> Plan:
-        return lay(self.models, self.grid)
+        plan = lay(self.models, self.grid)
+        # A steady state screens its near field with the mobile buffers only, and says so.
+        kappa = self._parts["solver"].attrs.get("kappa")
+        return plan if kappa is None else dataclasses.replace(plan, kappa=np.array(kappa))
 
     def _squeezed(self, data: Any) -> Any:
         if "member" not in data.dims:
@@ -146,80 +150,73 @@ class Results:
         ------
         ValueError                      a point outside the box; a time that was not recorded
         """
-        import xarray
+        from microdomain import maps
 
-        points = np.asarray(points, dtype=float)
-        if points.size % 3:
-            raise ValueError(f"points has shape {points.shape}; give (P, 3): x, y, z of each point in um.")
-        points = points.reshape(-1, 3)
-        plan, solver = self._plan, self._parts["solver"]
-        i = self._ion_index(ion)
-        frames = self._frames(times)
-        out = np.empty((len(frames), self.members, len(points)))
-        for row, k in enumerate(frames):
-            frame = solver.isel(time=k)
-            u = np.stack([frame[f"u_{n}"].values for n in plan.names[: plan.ions]], axis=1)
-            t = np.full(self.members, float(frame["time"]))
-            out[row] = read_points(plan, t, u, points)[:, i]
-        name = plan.names[i]
-        return self._squeezed(
-            xarray.DataArray(
-                out,
-                dims=("time", "member", "point"),
-                coords={
-                    "time": ("time", solver["time"].values[frames], {"units": "ms"}),
-                    **{a: ("point", points[:, k], {"units": "um"}) for k, a in enumerate("xyz")},
-                    **_member_coordinate(self.member_names),
-                },
-                name=name,
-                attrs={"units": "uM", "long_name": f"[{name}]"},
-            )
-        )
+        return self._squeezed(maps.concentration_at(self, points, times, ion))
+
+    def outside(self, points: Any, times: Any = None, ion: str | None = None, **how: Any) -> xarray.DataArray:
+        """Concentration beyond the membrane, ([member,] time, point), uM; see `maps_outside`."""
+        from microdomain import maps_outside
+
+        return self._squeezed(maps_outside.outside_field(self, points, times, ion, **how))
 
     def reversal(
         self,
         ion: str | None = None,
-        outside: float | None = None,
+        outside: Any = None,
         temperature: float | None = None,
         field: xarray.DataArray | None = None,
+        **how: Any,
     ) -> xarray.DataArray:
-        """Local reversal (Nernst) potential at every cell centre, or of a field that `at` gave.
+        """Local reversal (Nernst) potential at every cell centre, or of a field that `at` gave, mV.
 
         Parameters
         ----------
         ion : str, optional             the first ion when left out
-        outside : float, uM             outside concentration; the ion's own when left out
+        outside : float, uM, or field, or "depleted"    the ion's own when left out
         temperature : float, K          the model's when left out
         field : DataArray, uM, optional e.g. ``results.at(points)``
+        how : activity=, D=, box=       see `microdomain.maps.reversal`
 
         Returns
         -------
-        xarray.DataArray, mV            inside minus outside; NaN where the concentration is not positive
-
-        Raises
-        ------
-        ValueError                      no outside concentration is known
+        xarray.DataArray, mV            inside minus outside; NaN where a concentration is not positive
         """
-        from microdomain.electro import reversal
+        from microdomain import maps
 
-        name = self._plan.names[self._ion_index(ion)]
-        mine = self.model.ion(name)
-        outside = mine.outside if outside is None else outside
-        if outside is None:
-            raise ValueError(
-                f"Ion '{name}' has no outside concentration in this model; give outside= in uM (2 mM is 2000)."
-            )
-        field = self.dataset[name] if field is None else field
-        kelvin = self.model.temperature if temperature is None else temperature
-        out = field.copy(data=reversal(field.values, outside, mine.z, kelvin))
-        out.name = f"E_{name}"
-        out.attrs = {
-            "units": "mV",
-            "long_name": f"E_{name}",
-            "outside_uM": float(outside),
-            "temperature_K": float(kelvin),
-        }
-        return out
+        return maps.reversal(self, ion, outside, temperature, field, **how)
+
+    def ghk_reversal(self, P: Mapping[str, float], outside: Any = None, **how: Any) -> xarray.DataArray:
+        """Where the GHK currents of several ions cancel, mV; see `microdomain.maps.ghk_reversal`."""
+        from microdomain import maps
+
+        return maps.ghk_reversal(self, P, outside, **how)
+
+    def driving_force(self, V: Any, ion: str | None = None, **how: Any) -> xarray.DataArray:
+        """Local V - E, mV; see `microdomain.maps.driving_force`."""
+        from microdomain import maps
+
+        return maps.driving_force(self, V, ion, **how)
+
+    def current_density(self, g: Any, V: Any, ion: str | None = None, **how: Any) -> xarray.DataArray:
+        """Local g (V - E) in pA/um^2, inward negative; see `microdomain.maps.current_density`."""
+        from microdomain import maps
+
+        return maps.current_density(self, g, V, ion, **how)
+
+    def compare(self, ion: str | None = None, **how: Any) -> Comparison:
+        """EBA, RBA, LIN and images beside the field; see `microdomain.compare.compare`."""
+        from microdomain.compare import compare
+
+        return compare(self, ion, **how)
+
+    def export(
+        self, path: str | Path, fields: Sequence[str] | None = None, overwrite: bool = False
+    ) -> tuple[Path, ...]:
+        """Write VTK files, one .pvd per member, and name them; see `microdomain.export.export`."""
+        from microdomain.export import export
+
+        return export(self, path, fields, overwrite)
 
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write the result to a Zarr store, from which `open` answers with the same bits.
@@ -235,17 +232,38 @@ class Results:
         """
         from microdomain.results_save import write
 
+<<<<<<< HEAD
         return write(self._parts, path, overwrite, not self.partial)
+=======
+        complete = not self.partial
+        for part in self._parts.values():
+            part.load()  # a result that was opened from this very path must not delete what it has not read
+        with store.create(path, overwrite=overwrite) as out:
+            for name, part in self._parts.items():
+                group = "/" if name == "root" else name
+                growing = {n: v for n, v in part.data_vars.items() if v.dims[:1] == ("time",)}
+                fixed = {n: v for n, v in part.data_vars.items() if n not in growing}
+                coords: dict[str, Any] = {str(n): _stored(c) for n, c in part.coords.items() if n != "time"}
+                attrs: dict[str, Any] = {
+                    str(k): v for k, v in part.attrs.items() if k not in ("complete", "microdomain_store")
+                }
+                out.put(group, {str(n): _stored(v) for n, v in fixed.items()}, attrs=attrs, coords=coords)
+                for k in range(part.sizes.get("time", 0)):
+                    frame: dict[str, Any] = {
+                        str(n): (v.dims[1:], v.isel(time=k).values, v.attrs) for n, v in growing.items()
+                    }
+                    out.append(group, frame, time=float(part["time"][k]))
+            out.close(complete=complete)
+        return Path(path)
+>>>>>>> main
 
     # -- within --------------------------------------------------------------------------------
 
-    def _ion_index(self, ion: str | None) -> int:
+    def _ion(self, name: str | None) -> Ion:
         names = [i.name for i in self.model.ions]
-        if ion is None:
-            return 0
-        if ion not in names:
-            raise ValueError(f"No ion '{ion}' in this model; it has {', '.join(map(repr, names))}.")
-        return names.index(ion)
+        if name is not None and name not in names:
+            raise ValueError(f"No ion '{name}' in this model; it has {', '.join(map(repr, names))}.")
+        return self.model.ions[0 if name is None else names.index(name)]
 
     def _frames(self, times: Any) -> list[int]:
         known = self._parts["solver"]["time"].values
@@ -257,7 +275,8 @@ class Results:
             if abs(known[k] - t) > 1e-9 * max(1.0, abs(t)):
                 listed = ", ".join(f"{x:g}" for x in known[:12]) + (", ..." if known.size > 12 else "")
                 raise ValueError(
-                    f"No field was recorded at {t:g} ms; there are {listed}. Ask for it with Record(times=[...])."
+                    f"No field was recorded at {t:g} ms; there are {listed}. "
+                    "Ask for it with Record(times=[...])."
                 )
             out.append(k)
         return out
@@ -302,5 +321,13 @@ def open(path: str | Path) -> Results:
     return Results({"root": store.read(path), **parts})
 
 
+<<<<<<< HEAD
 def _member_coordinate(names: Sequence[str] | None) -> builtins.dict[str, Any]:
     return {"member": ("member", np.array(names))} if names else {}
+=======
+def _stored(variable: Any) -> tuple[Any, ...]:
+    values = variable.values
+    if values.dtype.kind == "O":
+        values = values.astype(str)
+    return (variable.dims, values, dict(variable.attrs))
+>>>>>>> main

@@ -16,6 +16,30 @@ import numpy as np
 from microdomain.plan import Plan
 
 
+class Remembered:
+    """An answer that depends on the fluxes alone, and the times between which they are steady."""
+
+    def __init__(self) -> None:
+        self._answer: tuple[np.ndarray, np.ndarray, int, np.ndarray] | None = None
+
+    def within(self, begin: np.ndarray, end: np.ndarray, revision: int) -> np.ndarray | None:
+        """The answer, where it holds from `begin` to `end` (ms, per pair); else None."""
+        if self._answer is None:
+            return None
+        since, until, made, value = self._answer
+        if made == revision and bool((since <= begin).all()) and bool((end < until).all()):
+            return value
+        return None
+
+    def keep(self, value: np.ndarray, plan: Plan, begin: np.ndarray, end: np.ndarray) -> None:
+        """Keep an answer read between `begin` and `end`, if one constant piece per pair spans them."""
+        since, until, constant = plan.history.steady(plan.pair_row, begin)
+        self._answer = None
+        if constant.all() and (end < until).all():
+            value.setflags(write=False)
+            self._answer = (since, until, plan.history.revision, value)
+
+
 class Fluxes:
     """Fluxes of a plan's pairs, folded when asked.
 
@@ -29,6 +53,10 @@ class Fluxes:
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
         self._tau = np.array([w.tau for w in plan.windows])[plan.pair_ion]
         self._screen = np.exp(-self._kappa * self._tau)
+        self._held = bool(plan.pair_loss.any())
+        # While every flux is steady over what a fold or a blob reads, the last answer holds.
+        self._weights, self._blob = Remembered(), Remembered()
+        self._mass: tuple[np.ndarray, np.ndarray] | None = None
 
     def weights(self, t: np.ndarray) -> np.ndarray:
         """Folded weights W at one time per member.
@@ -42,12 +70,17 @@ class Fluxes:
         array (pair, Q), uM um^3
         """
         plan = self.plan
+        now = t[plan.pair_member]
+        known = self._weights.within(now - self._tau, now, plan.history.revision)
+        if known is not None:
+            return known
         out = np.zeros(plan.pair_loss.shape)
         for i, window in enumerate(plan.windows):
             p = np.flatnonzero(plan.pair_ion == i)
             if p.size:
-                folded = window.fold(plan.history, plan.pair_row[p], t[plan.pair_member[p]], self._kappa[p])
+                folded = window.fold(plan.history, plan.pair_row[p], now[p], self._kappa[p])
                 out[p, : folded.shape[1]] = folded
+        self._weights.keep(out, plan, now - self._tau, now)
         return out
 
     def blob(self, t: np.ndarray, start: np.ndarray, dt: np.ndarray) -> np.ndarray:
@@ -66,17 +99,27 @@ class Fluxes:
         """
         plan = self.plan
         rows, m = plan.pair_row, plan.pair_member
-        value = plan.history.value(rows, t[m] - self._tau)
         begin, end = start[m] - self._tau, start[m] + dt[m] - self._tau
+        known = self._blob.within(begin, end, plan.history.revision)
+        if known is not None:
+            return known
+        value = plan.history.value(rows, t[m] - self._tau)
         for p in np.flatnonzero(~plan.history.single_piece(rows, begin, end)):
             if plan.history.jumps_within(rows[p], begin[p] - 1e-12, end[p] + 1e-12).size:
                 amount = plan.history.integral(rows[p : p + 1], np.array([[begin[p], end[p]]]))[0]
                 value[p] = (amount[1] - amount[0]) / dt[m[p]]
-        return np.asarray(value * self._screen)
+        value = np.asarray(value * self._screen)
+        self._blob.keep(value, plan, begin, end)
+        return value
 
     def mass(self, weights: np.ndarray) -> np.ndarray:
         """Near-field amount M of each pair, over all its channels: array (pair,), uM um^3."""
-        return np.asarray(np.einsum("pq,pq->p", weights, self.plan.pair_mass[:, :-1]))
+        if self._mass is None or self._mass[0] is not weights:
+            mass = np.asarray(np.einsum("pq,pq->p", weights, self.plan.pair_mass[:, :-1]))
+            if weights.flags.writeable:
+                return mass
+            self._mass = (weights, mass)
+        return self._mass[1]
 
     def deposit(self, weights: np.ndarray, blob: np.ndarray) -> np.ndarray:
         """What the window hands to the grid, kappa M + blob: array (pair,), uM um^3/ms."""
@@ -84,6 +127,8 @@ class Fluxes:
 
     def loss(self, weights: np.ndarray) -> np.ndarray:
         """What the window loses through held walls: array (pair,), uM um^3/ms."""
+        if not self._held:
+            return np.zeros(weights.shape[0])
         return np.asarray(np.einsum("pq,pq->p", weights, self.plan.pair_loss))
 
     def influx(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def go(out: str, **keywords: object) -> md.Results:
 
 
 def killed(out: str, event: int | None, after: float | None, told: str | None = None) -> None:
-    """Run with a checkpoint after every step, and die by kill -9.
+    """Run with a checkpoint every few steps, and die by kill -9.
 
     Before the n-th change of a file below the store's folder where `event` is given, else after a
     time.  The number of changes is written to `told` if the run comes to its end first.
@@ -60,7 +60,7 @@ def killed(out: str, event: int | None, after: float | None, told: str | None = 
         timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGKILL))
         timer.daemon = True
         timer.start()
-    go(out, checkpoint_every=0.0)
+    go(out, checkpoint_every=0.05)
     if told is not None:
         counted = count[0]
         Path(told).write_text(str(counted), encoding="ascii")

@@ -8,17 +8,17 @@ def missing(name: str) -> str:
 
     Parameters
     ----------
-    name : str                      a device name that `choose` knows
+    name : {"numpy", "compiled", "cuda"}
 
     Returns
     -------
     str
     """
     from microdomain.backends.base import Unavailable
-    from microdomain.backends.choose import choose
+    from microdomain.backends.choose import maker
 
     try:
-        choose(name)
+        maker(name)
     except Unavailable as reason:
         return str(reason)
     return ""

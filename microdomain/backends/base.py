@@ -47,10 +47,8 @@ class Operations(Protocol):
     def rhs(self, y: Any, near: Any, blob: np.ndarray) -> Any:
         """Right-hand side: 4th-order diffusion, reactions, uptake, kappa c_k and blobs ``[pair]``."""
 
-    def advance(
-        self, y: Any, near: Any, blob: np.ndarray, scale: np.ndarray, terms: list[tuple[float, Any]]
-    ) -> Any:
-        """scale[member] * F(y) + sum of coefficient * vector, at most four terms, in one pass."""
+    def advance(self, y: Any, near: Any, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
+        """scale[member] * F(y) + plus; `plus` may be used up."""
 
     def linearise(self, y: Any, near: Any) -> Any:
         """Pointwise reaction Jacobian at (y, near): p = k_on free, q = k_on c + k_off."""
@@ -61,33 +59,25 @@ class Operations(Protocol):
     def solve(self, factor: Any, r: Any) -> tuple[Any, Any]:
         """Solve M k = r; returns k and z = (I - g (J - Jbar)) k, which the ledger needs.
 
-        z may be overwritten by the next solve.
+        Only the part of z that moves is meant, and the next solve may overwrite it.
         """
 
     def stage(
-        self,
-        factor: Any,
-        y: Any,
-        near: Any,
-        blob: np.ndarray,
-        scale: np.ndarray,
-        terms: list[tuple[float, Any]],
+        self, factor: Any, y: Any, near: Any, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
-        """Solve M k = scale F(y) + terms: `advance` and `solve`, one member after the other."""
+        """Solve M k = scale[member] * F(y) + plus: `advance` and `solve` of one member after the other."""
 
     def combine(self, y: Any, terms: list[tuple[Any, Any]]) -> Any:
         """y + sum of coefficient * vector; a coefficient is a float or an array ``[member]``."""
 
+    def mix(self, y: Any, vectors: list[Any], a: np.ndarray, b: np.ndarray) -> tuple[Any, Any]:
+        """y + sum a_j v_j and sum b_j v_j in one pass over at most four vectors."""
+
     def scale(self, y: Any, factor: np.ndarray) -> Any:
         """factor[member] * y."""
 
-    def norm(
-        self, error: list[tuple[float, Any]], old: Any, new: Any, near_old: Any, near_new: Any, rtol: float
-    ) -> np.ndarray:
-        """Largest |error| / (rtol |value| + atol) per member; the value of an ion is its c.
-
-        `error` is a sum of at most four coefficient * vector.
-        """
+    def norm(self, error: Any, old: Any, new: Any, near_old: Any, near_new: Any, rtol: float) -> np.ndarray:
+        """Largest |error| / (rtol |value| + atol) per member; the value of an ion is its c."""
 
     def lowest(self, y: Any, near: Any) -> np.ndarray:
         """Smallest free concentration per member: of every ion, bound and free buffer, in uM."""
@@ -105,7 +95,10 @@ class Operations(Protocol):
         """Integral of c - rest per ion ``[member, ion]``, uM um^3: what linear uptake acts on."""
 
     def add_blobs(self, y: Any, amount: np.ndarray) -> Any:
-        """Add ``amount[pair]`` uM um^3 to the ion's grid part, in the shape of the pair's blobs."""
+        """Add ``amount[pair]`` uM um^3 to the ion's grid part, in the shape of the pair's blobs.
+
+        `y` may be used up.
+        """
 
     def select(self, y: Any, members: np.ndarray) -> Any:
         """Rows of some members (a copy)."""

@@ -44,7 +44,7 @@ def choose(device: str = "auto", log: Log | None = None) -> Factory:
     if kind == "auto":
         return _best(say)
     try:
-        return _maker(kind)
+        return maker(kind)
     except Unavailable as reason:
         raise Unavailable(
             f"device={device!r} was named, but {reason} Use device='auto' to fall back to the CPU."
@@ -57,16 +57,16 @@ def _silent(_: str) -> None:
 
 def _best(say: Log) -> Factory:
     try:
-        make = _maker("cuda")
+        make = maker("cuda")
         say("device='auto': CUDA.")
         return make
     except Unavailable as reason:
         no_gpu = str(reason)
     try:
-        make = _maker("compiled")
+        make = maker("compiled")
     except Unavailable as reason:
         say(f"device='auto': NumPy, for {no_gpu} Neither do compiled kernels run: {reason}")
-        return _maker("numpy")
+        return maker("numpy")
     say(f"device='auto': compiled kernels on the CPU, for {no_gpu}")
 
     def make_or_fall_back(plan: Plan) -> Operations:
@@ -74,13 +74,23 @@ def _best(say: Log) -> Factory:
             return make(plan)
         except Unavailable as reason:
             say(f"device='auto': NumPy, for {reason}")
-            return _maker("numpy")(plan)
+            return maker("numpy")(plan)
 
     return make_or_fall_back
 
 
-def _maker(kind: str) -> Factory:
-    """The factory of one kind, or `Unavailable`; each backend is imported only when it is wanted."""
+def maker(kind: str) -> Factory:
+    """The factory of one kind; each backend is imported only when it is wanted.
+
+    Parameters
+    ----------
+    kind : {"numpy", "compiled", "cuda"}
+
+    Raises
+    ------
+    Unavailable
+        If it cannot be used here.
+    """
     if kind == "numpy":
         from microdomain.backends.reference import Reference
 

@@ -81,13 +81,12 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Right-hand sides, solutions and two work arrays of some members, shaped for matrix products."""
+    """Two work arrays of some members, shaped for matrix products along x, y and z."""
 
-    r: Any
-    z: Any
     a_x: Any
     a: Any
     a_z: Any
+    b_x: Any
     b: Any
     b_z: Any
 
@@ -123,7 +122,12 @@ class Fused:
         self._cell, self._mixing = put(plan.cells, np.int64), put(plan.mixing)
         self._matrices()
         self._tables()
-        self._r, self._z = (self._vectors() for _ in range(2))
+        # z is copied out only where the ledger will read it.
+        leaks = plan.uptake.any() or not all(a.closed for a in plan.axes)
+        self._z = self._vectors() if leaks else None
+        if self._z is not None:
+            self._z[...] = 0.0
+        self._kept = device.empty(plan.members, plan.buffers, self._count)
         self._unit = put(np.ones(plan.members), float)
         self._last: tuple[np.ndarray, Near] | None = None
         self._low, self._high = (
@@ -152,9 +156,10 @@ class Fused:
             m, s, nz, ny, nx = last - first, self.plan.mobile, self._nz, self._ny, self._nx
             a, b = self._a[: m * s], self._b[: m * s]
             # Many small products: a library's kernels for small matrices beat one tall product along x.
-            r, z = (v[first:last, : s * self._cells].reshape(m, s * nz, ny, nx) for v in (self._r, self._z))
             flat, deep = (m, s * nz, ny, nx), (m * s, nz, ny * nx)
-            self._seen[first, last] = Views(r, z, a.reshape(flat), a, a.reshape(deep), b, b.reshape(deep))
+            self._seen[first, last] = Views(
+                a.reshape(flat), a, a.reshape(deep), b.reshape(flat), b, b.reshape(deep)
+            )
         return self._seen[first, last]
 
     def _tables(self) -> None:
@@ -205,24 +210,28 @@ class Fused:
         self._arrays.assign(y, members, rows)
 
     def combine(self, y: Any, terms: list[tuple[Any, Any]]) -> Any:
-        if any(isinstance(c, np.ndarray) for c, _ in terms):
+        if any(isinstance(c, np.ndarray) for c, _ in terms) or len(terms) > TERMS:
             return self._arrays.combine(y, terms)
-        return self._combined(None, y, terms)
+        own = 1.0
+        if terms and terms[0][1] is y:
+            own, terms = 1.0 + terms[0][0], terms[1:]
+        return self._mixed(None, own, y, [v for _, v in terms], [c for c, _ in terms], None, None)
+
+    def mix(self, y: Any, vectors: list[Any], a: np.ndarray, b: np.ndarray) -> tuple[Any, Any]:
+        also = self._vectors()
+        return self._mixed(None, 1.0, y, vectors, a, b, also), also
 
     def scale(self, y: Any, factor: np.ndarray) -> Any:
-        return self._combined(self.device.put(factor, float), y, [])
+        return self._mixed(self.device.put(factor, float), 1.0, y, [], [], None, None)
 
-    def _combined(self, factor: Any, y: Any, terms: list[tuple[float, Any]]) -> Any:
-        wanted = [(float(c), u) for c, u in terms if c != 0.0]
-        out = self._vectors()
-        while True:
-            count, arguments = _padded(wanted[:TERMS], y)
-            self._call("combine", self.plan.members, self._size, 0, self.plan.members, self._size, factor, y,
-                       count, *arguments, out)  # fmt: skip
-            wanted = wanted[TERMS:]
-            if not wanted:
-                return out
-            y, factor, out = out, None, self._vectors()
+    def _mixed(self, factor: Any, own: float, y: Any, vectors: list[Any], a: Any, b: Any, also: Any) -> Any:
+        """factor own y + sum a_j v_j, and into `also` sum b_j v_j."""
+        m, spare, out = self.plan.members, TERMS - len(vectors), self._vectors()
+        none = [0.0] * spare
+        self._call("combine", m, self._size, 0, m, self._size, factor, 1 + len(vectors), float(own),
+                   *[float(c) for c in a], *none, *([0.0] * TERMS if b is None else [float(c) for c in b] + none),
+                   y, *vectors, *[y] * spare, out, also)  # fmt: skip
+        return out
 
     # -- near field ----------------------------------------------------------------------------
 
@@ -247,16 +256,10 @@ class Fused:
         return near
 
     def add_blobs(self, y: Any, amount: np.ndarray) -> Any:
-        out = self._combined(None, y, [])
         mass = self.plan.pair_mass[:, -1]
-        self._blobs(
-            0,
-            self.plan.members,
-            self.device.put(amount / np.where(mass > 0, mass, 1.0), float),
-            self._unit,
-            out,
-        )
-        return out
+        each = self.device.put(amount / np.where(mass > 0, mass, 1.0), float)
+        self._blobs(0, self.plan.members, each, self._unit, y)
+        return y
 
     def _blobs(self, first: int, last: int, amount: Any, scale: Any, out: Any) -> None:
         for begin, end in self.device.rounds(self._uses, first, last):
@@ -266,33 +269,36 @@ class Fused:
     # -- right-hand side -----------------------------------------------------------------------
 
     def rhs(self, y: Any, near: Near, blob: np.ndarray) -> Any:
-        return self.advance(y, near, blob, np.ones(self.plan.members), [])
+        return self.advance(y, near, blob, np.ones(self.plan.members))
 
-    def advance(
-        self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, terms: list[tuple[float, Any]]
-    ) -> Any:
-        out = self._vectors()
+    def advance(self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
+        out = self._vectors() if plus is None else plus
         factor, amount = self.device.put(scale, float), self._amount(blob)
         for first, last in self.device.blocks(self.plan.members):
-            self._rates_of(first, last, y, near, amount, factor, terms, None, out)
+            self._rates_of(first, last, y, near, amount, factor, plus is not None, None, out)
         return out
 
     def _amount(self, blob: np.ndarray) -> Any:
         return self.device.put(blob, float) if blob.any() else None
 
     def _rates_of(
-        self, first: int, last: int, y: Any, near: Near, amount: Any, factor: Any,
-        terms: list[tuple[float, Any]], bars: Any, out: Any,
-    ) -> None:  # fmt: skip
-        """out = factor F(y, near) + terms, folded for the diffusion solve where `bars` are given."""
-        count, arguments = _padded(terms, y)
-        grid = (first, last, self._nz, self._ny, self._nx, self._size)
-        self._call("rhs", (last - first) * self._nz, self._area, *grid, self._params, factor, *self._bands, y,
-                   near.average, count, *arguments, bars, out)  # fmt: skip
+        self,
+        first: int,
+        last: int,
+        y: Any,
+        near: Near,
+        amount: Any,
+        factor: Any,
+        add: bool,
+        bars: Any,
+        out: Any,
+    ) -> None:
+        """out = factor F(y, near), or added to it; made ready for the solve where `bars` are given."""
+        grid = (first, last, self._nz, self._ny, self._nx, self._size, self._params, factor, *self._bands)
+        self._call("rhs", (last - first) * self._nz, self._area, *grid, y, near.average, int(add), bars, out)
         if self._count:
-            self._call("rhs_refined", last - first, self._count, *grid, self._params, factor, *self._bands, y,
-                       near.average, near.ripple, self._count, self._cell, self._mixing, count, *arguments,
-                       bars, out)  # fmt: skip
+            self._call("rhs_refined", last - first, self._count, *grid, y, near.average, near.ripple, self._count,
+                       self._cell, self._mixing, int(add), bars, out)  # fmt: skip
         if amount is not None:
             self._blobs(first, last, amount, factor, out)
 
@@ -360,58 +366,58 @@ class Fused:
         return low.astype(float), high.astype(float), least
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
-        out = self._vectors()
-        self._r[...] = r
-        for first, last in self.device.blocks(self.plan.members):
+        plan, out = self.plan, self._mixed(None, 1.0, r, [], [], None, None)
+        coarse, fine = plan.coarse(out), plan.fine(out)
+        for k, j in enumerate(plan.refined if self._count else ()):
+            fine[:, k] -= coarse[:, plan.ions + j].reshape(plan.members, -1)[:, self._cell][..., None]
+        for first, last in self.device.blocks(plan.members):
             self._call("fold", (last - first) * self._nz, self._area, first, last, self._nz, self._area, self._size,
-                       factor.bars, self._r)  # fmt: skip
+                       factor.bars, out)  # fmt: skip
             self._solve(first, last, factor, out)
         return out, self._z
 
     def stage(
-        self,
-        factor: Factor,
-        y: Any,
-        near: Near,
-        blob: np.ndarray,
-        scale: np.ndarray,
-        terms: list[tuple[float, Any]],
+        self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
-        out = self._vectors()
+        out = self._vectors() if plus is None else plus
         by, amount = self.device.put(scale, float), self._amount(blob)
         for first, last in self.device.blocks(self.plan.members):
-            self._rates_of(first, last, y, near, amount, by, terms, factor.bars, self._r)
+            self._rates_of(first, last, y, near, amount, by, plus is not None, factor.bars, out)
             self._solve(first, last, factor, out)
         return out, self._z
 
     def _solve(self, first: int, last: int, f: Factor, out: Any) -> None:
-        """From the folded right-hand sides in `_r` to z in `_z` and k in `out`."""
+        """In `out`, from folded right-hand sides with sub-cells as deviations, to k."""
         m, nz, area = last - first, self._nz, self._area
         v, product = self._views(first, last), self.device.xp.matmul
-        product(v.r, self._to_x, out=v.a_x)
+        moving = self.plan.mobile * self._cells
+        r = out[first:last, :moving].reshape(v.b_x.shape)
+        product(r, self._to_x, out=v.a_x)
         product(self._to_y, v.a, out=v.b)
         product(self._to_z, v.b_z, out=v.a_z)
         self._call("divide", m * nz, area, first, last, nz, area, f.bars, f.modal, self._a)
         product(self._from_z, v.a_z, out=v.b_z)
         product(self._from_y, v.b, out=v.a)
-        product(v.a_x, self._from_x, out=v.z)
+        product(v.a_x, self._from_x, out=v.b_x)
+        if self._count:
+            self._call("keep_refined", m, self._count, first, last, self._cells, self._size, f.bars, self._count,
+                       self._cell, self._b, out, self._kept)  # fmt: skip
         self._call("react", m * nz, area, first, last, nz, area, self._size, f.bars, f.inverse, f.share,
-                   f.inverse_ion, self._r, self._z, out)  # fmt: skip
+                   f.inverse_ion, self._b, out)  # fmt: skip
         if self._count:
             self._call("react_refined", m, self._count, first, last, self._cells, self._size, f.bars, f.inverse,
                        f.share, f.inverse_ion, f.fine_inverse, f.fine_share, self._count, self._cell, self._mixing,
-                       self._r, self._z, out)  # fmt: skip
+                       self._kept, self._b, out)  # fmt: skip
+        if self._z is not None:
+            self._z[first:last, :moving] = v.b_x.reshape(m, moving)
 
     # -- reductions ----------------------------------------------------------------------------
 
-    def norm(
-        self, error: list[tuple[float, Any]], old: Any, new: Any, near_old: Near, near_new: Near, rtol: float
-    ) -> np.ndarray:
+    def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
         m = self.plan.members
-        _, arguments = _padded(error, old)
-        self._call("norm", m * (self._nz + 1), self._area, 0, m, self._nz, self._area, self._size, self._tail,
-                   *arguments, old, new, near_old.average, near_new.average, rtol, ATOL_ION * rtol,
-                   ATOL_BUFFER * rtol, self._worst)  # fmt: skip
+        self._call("worst_ratio", m * (self._nz + 1), self._area, 0, m, self._nz, self._area, self._size, self._tail,
+                   error, old, new, near_old.average, near_new.average, rtol, ATOL_ION * rtol, ATOL_BUFFER * rtol,
+                   self._worst)  # fmt: skip
         return np.asarray(self.device.get(self._worst.max(axis=1)), dtype=float)
 
     def lowest(self, y: Any, near: Near) -> np.ndarray:
@@ -452,16 +458,3 @@ class Fused:
 
     def excess(self, y: Any, near: Near) -> np.ndarray:
         return self._arrays.excess(y, near)
-
-
-def _padded(terms: list[tuple[float, Any]], other: Any) -> tuple[int, list[Any]]:
-    """Number of terms, then four coefficients and four vectors; unused ones stand for 0 times `other`."""
-    if len(terms) > TERMS:
-        raise ValueError(f"One pass takes {TERMS} terms, got {len(terms)}.")
-    spare = TERMS - len(terms)
-    return len(terms), [
-        *(float(c) for c, _ in terms),
-        *[0.0] * spare,
-        *(u for _, u in terms),
-        *[other] * spare,
-    ]

@@ -124,6 +124,10 @@ class Reference:
                 out += coefficient * vector
         return out
 
+    def mix(self, y: Any, vectors: list[Any], a: np.ndarray, b: np.ndarray) -> tuple[Any, Any]:
+        also = self.combine(self.xp.zeros_like(y), list(zip(b, vectors, strict=True)))
+        return self.combine(y, list(zip(a, vectors, strict=True))), also
+
     def scale(self, y: Any, factor: np.ndarray) -> Any:
         return self.xp.asarray(factor)[:, None] * y
 
@@ -218,10 +222,9 @@ class Reference:
                 fine[:, r] += spread[..., None] - self.mixing[r] * (here - here.mean(axis=2, keepdims=True))
         return out
 
-    def advance(
-        self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, terms: list[tuple[float, Any]]
-    ) -> Any:
-        return self.combine(self.scale(self.rhs(y, near, blob), scale), terms)
+    def advance(self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
+        out = self.scale(self.rhs(y, near, blob), scale)
+        return out if plus is None else out + plus
 
     # -- W-method ------------------------------------------------------------------------------
 
@@ -310,15 +313,9 @@ class Reference:
         )
 
     def stage(
-        self,
-        factor: Factor,
-        y: Any,
-        near: Near,
-        blob: np.ndarray,
-        scale: np.ndarray,
-        terms: list[tuple[float, Any]],
+        self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
-        return self.solve(factor, self.advance(y, near, blob, scale, terms))
+        return self.solve(factor, self.advance(y, near, blob, scale, plus))
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
         z = self._solve_diffusion(factor, r)
@@ -387,24 +384,15 @@ class Reference:
         coarse[:, : self.plan.ions] += near.average
         return abs(coarse), abs(self.plan.fine(y))
 
-    def norm(
-        self,
-        error: list[tuple[float, Any]],
-        old: Any,
-        new: Any,
-        near_old: Near,
-        near_new: Near,
-        rtol: float,
-    ) -> np.ndarray:
+    def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
         plan, xp = self.plan, self.xp
         before, fine_before = self._scale(old, near_old)
         after, fine_after = self._scale(new, near_new)
-        summed = self.combine(xp.zeros_like(old), error)
-        coarse = abs(plan.coarse(summed))
+        coarse = abs(plan.coarse(error))
         atol = xp.full((1, plan.species, 1, 1, 1), ATOL_BUFFER * rtol)
         atol[:, : plan.ions] = ATOL_ION * rtol
         worst = (coarse / (rtol * xp.maximum(before, after) + atol)).reshape(plan.members, -1).max(axis=1)
-        fine = abs(plan.fine(summed))
+        fine = abs(plan.fine(error))
         if fine.size:
             ratio = fine / (rtol * xp.maximum(fine_before, fine_after) + ATOL_BUFFER * rtol)
             worst = xp.maximum(worst, ratio.reshape(plan.members, -1).max(axis=1))

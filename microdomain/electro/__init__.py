@@ -38,11 +38,10 @@ from microdomain.electro.ghk import (
     ghk_coefficients,
     ghk_conductance,
     ghk_current,
-    ghk_reversal,
     ghk_total,
-    ghk_voltage,
     permeability,
 )
+from microdomain.electro.ghk_balance import gaba_reversal, ghk_reversal, ghk_voltage
 from microdomain.electro.membrane import amount_to_charge, concentration_change, ions_to_charge, relaxation
 from microdomain.electro.nernst import (
     current_density,
@@ -55,7 +54,8 @@ from microdomain.electro.nernst import (
 )
 from microdomain.electro.pitzer import Pitzer, pitzer
 from microdomain.electro.pump import atp_rate, pump_current, resting_atp, spike_atp
-from microdomain.electro.pumpleak import NoSteadyState, PumpLeak, SteadyState, gaba_reversal, steady_state
+from microdomain.electro.pumpleak import PumpLeak
+from microdomain.electro.pumpleak_rest import NoSteadyState, SteadyState, steady_state
 from microdomain.electro.solutions import CHARGES, NEURON, Sides
 from microdomain.electro.swelling import Course, Episode, evolve
 from microdomain.electro.warn import ElectroWarning

@@ -210,7 +210,13 @@ class Davies:
 
 @dataclass(frozen=True)
 class ExtendedDebyeHueckel:
-    """A rule for ``nernst(..., activity=)``: extended Debye-Hueckel with an ion size in angstrom."""
+    """A rule for ``nernst(..., activity=)``: extended Debye-Hueckel.
+
+    Parameters
+    ----------
+    size : float, angstrom            diameter of the hydrated ion
+    inside, outside : float, uM       ionic strengths; a side left None counts as ideal
+    """
 
     size: float
     inside: Any = None

@@ -22,11 +22,13 @@ from microdomain.units import BODY, GAS, thermal_voltage
 class Donnan(NamedTuple):
     """A Donnan equilibrium; concentrations in uM, each a float or an array.
 
-    ratio        r = cation_in / cation_out = anion_out / anion_in
-    voltage      mV, inside minus outside
-    cation, anion, impermeant    uM, inside
-    excess       uM of particles inside beyond outside (osmolarity difference)
-    pressure     kPa that a wall must bear to keep the water out: RT times the excess
+    Attributes
+    ----------
+    ratio : r = cation_in / cation_out = anion_out / anion_in
+    voltage : mV, inside minus outside
+    cation, anion, impermeant : uM, inside
+    excess : uM of particles inside beyond outside (osmolarity difference)
+    pressure : kPa that a wall must bear to keep the water out, RT times the excess
     """
 
     ratio: Any
@@ -41,7 +43,10 @@ class Donnan(NamedTuple):
 class FreeDonnan(NamedTuple):
     """A Donnan equilibrium of a cell that swells freely: as `Donnan` without pressure, plus swelling.
 
-    swelling     final over initial water volume; infinite where the cell bursts
+    Attributes
+    ----------
+    ratio, voltage, cation, anion, impermeant : as in `Donnan`
+    swelling : final over initial water volume; infinite where the cell bursts
     """
 
     ratio: Any

@@ -74,6 +74,7 @@ def calcium_pump_work(Ca_in: Any, Ca_out: Any, V: Any, temperature: Any = BODY, 
     ----------
     Ca_in, Ca_out : float or array, one unit
     V : float or array, mV
+    temperature : float or array, K
     H : None, or (H_in, H_out) in one unit     counter-transport of 2 H+ per Ca; None: no protons
 
     Returns
@@ -113,6 +114,14 @@ def efficiency(work: Any, atp: Any) -> Any:
     ----------
     work : float or array, kJ/mol
     atp : float or array, kJ/mol     dG of hydrolysis, negative (its sign is checked)
+
+    Returns
+    -------
+    float or array                   a share: 1 is all that ATP gives
+
+    Raises
+    ------
+    ValueError                       a positive dG, or work that is not finite
     """
     xp = inputs.array_namespace(work, atp)
     return inputs.plain(inputs.finite(work, "work", xp) / _given(atp, xp))
@@ -140,6 +149,7 @@ def sodium_pump_reversal(
     ----------
     Na_in, Na_out, K_in, K_out : as in `sodium_pump_work`
     atp : float or array, kJ/mol      dG of hydrolysis, negative
+    temperature : float or array, K
 
     Returns
     -------
@@ -154,7 +164,19 @@ def sodium_pump_reversal(
 
 
 def calcium_pump_floor(Ca_out: Any, V: Any, atp: Any, temperature: Any = BODY) -> Any:
-    """The lowest inside calcium that a pump of 1 Ca per ATP can reach, in the unit of Ca_out."""
+    """The lowest inside calcium that a pump of 1 Ca per ATP can reach.
+
+    Parameters
+    ----------
+    Ca_out : float or array, one unit      positive
+    V : float or array, mV
+    atp : float or array, kJ/mol           dG of hydrolysis, negative
+    temperature : float or array, K
+
+    Returns
+    -------
+    float or array, the unit of Ca_out     no protons counted
+    """
     xp = inputs.array_namespace(Ca_out, V, atp, temperature)
     Ca_out = inputs.concentration(Ca_out, "Ca_out", xp)
     temperature = inputs.absolute_temperature(temperature, xp)
@@ -190,13 +212,31 @@ def exchanger_reversal(E_Na: Any, E_Ca: Any, stoichiometry: float = 3.0) -> Any:
 
 
 def exchanger_work(Na_in: Any, Na_out: Any, Ca_in: Any, Ca_out: Any, V: Any, temperature: Any = BODY) -> Any:
-    """Energy of one turn of the 3 Na / 1 Ca exchanger, 3 Na in and 1 Ca out, kJ/mol; negative: it runs."""
+    """Energy of one turn of the 3 Na / 1 Ca exchanger: 3 Na in and 1 Ca out.
+
+    Parameters
+    ----------
+    Na_in, Na_out, Ca_in, Ca_out : float or array, one unit per ion
+    V : float or array, mV
+    temperature : float or array, K
+
+    Returns
+    -------
+    float or array, kJ/mol of turns     negative: it runs this way by itself
+    """
     calcium = transport_work(Ca_in, Ca_out, 2, V, temperature)
     return calcium - 3 * transport_work(Na_in, Na_out, 1, V, temperature)
 
 
 def exchanger_floor(Na_in: Any, Na_out: Any, Ca_out: Any, V: Any, temperature: Any = BODY) -> Any:
     """The lowest inside calcium that the 3:1 exchanger can reach: Ca_out (Na_in/Na_out)^3 e^(VF/RT).
+
+    Parameters
+    ----------
+    Na_in, Na_out : float or array, one unit
+    Ca_out : float or array, any unit
+    V : float or array, mV
+    temperature : float or array, K
 
     Returns
     -------

@@ -53,6 +53,17 @@ def amount_to_charge(V: Any, area: Any, z: int = 1, capacitance: Any = CAPACITAN
 def ions_to_charge(V: Any, area: Any, z: int = 1, capacitance: Any = CAPACITANCE) -> Any:
     """The same as `amount_to_charge`, counted in ions.
 
+    Parameters
+    ----------
+    V : float or array, mV              change of the voltage
+    area : float or array, um^2
+    z : int                             charge number of the ion that crosses
+    capacitance : float, pF/um^2
+
+    Returns
+    -------
+    float or array, ions
+
     >>> round(ions_to_charge(100.0, area=1.0))      # 100 mV on one square micrometre
     6242
     """
@@ -63,6 +74,18 @@ def concentration_change(V: Any, area: Any, volume: Any, z: int = 1, capacitance
     """By how much charging a membrane changes the concentration in `volume` (um^3), in uM.
 
     A sphere of 10 um radius that charges to -90 mV with potassium alone loses 2.8 uM of 140 mM.
+
+    Parameters
+    ----------
+    V : float or array, mV              change of the voltage
+    area : float or array, um^2
+    volume : float or array, um^3
+    z : int                             charge number of the ion that crosses
+    capacitance : float, pF/um^2
+
+    Returns
+    -------
+    float or array, uM
 
     >>> import math
     >>> area, volume = 4 * math.pi * 10**2, 4 / 3 * math.pi * 10**3

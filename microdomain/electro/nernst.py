@@ -159,6 +159,13 @@ def current_density(g: Any, V: Any, E: Any) -> Any:
 def inside_at(E: Any, outside: Any, z: Any, temperature: Any = BODY) -> Any:
     """The inside concentration whose Nernst potential is E: Nernst's formula read backwards.
 
+    Parameters
+    ----------
+    E : float or array, mV              inside minus outside
+    outside : float or array            any one unit
+    z : int or array                    charge number
+    temperature : float or array, K
+
     Returns
     -------
     float or array, the unit of `outside`
@@ -185,6 +192,12 @@ def nernst_slopes(inside: Any, outside: Any, z: Any, temperature: Any = BODY) ->
 
     dE/dT = E/T: in hypothermia every |E| falls, by 0.43 mV per kelvin for calcium.
 
+    Parameters
+    ----------
+    inside, outside : float or array    one unit for both
+    z : int or array                    charge number
+    temperature : float or array, K
+
     Returns
     -------
     Slopes    mV per concentration unit (twice), mV/K
@@ -202,6 +215,15 @@ def nernst_slopes(inside: Any, outside: Any, z: Any, temperature: Any = BODY) ->
 
 def q10_factor(Q10: Any, temperature: Any, reference: Any) -> Any:
     """How much faster a rate runs at `temperature` than at `reference`: Q10^((T - T_ref)/10).
+
+    Parameters
+    ----------
+    Q10 : float or array                  factor per 10 K, positive
+    temperature, reference : float, K
+
+    Returns
+    -------
+    float or array
 
     >>> round(q10_factor(3.0, temperature=310.15, reference=297.15), 3)
     4.171

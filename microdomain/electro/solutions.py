@@ -15,7 +15,13 @@ CHARGES = {"Na": 1, "K": 1, "Cl": -1, "Ca": 2, "Mg": 2, "H": 1, "HCO3": -1}
 
 
 class Sides(NamedTuple):
-    """One ion on both sides of a membrane: charge number, concentrations in uM."""
+    """One ion on both sides of a membrane.
+
+    Attributes
+    ----------
+    z : int                         charge number
+    inside, outside : float, uM
+    """
 
     z: int
     inside: float

@@ -18,7 +18,8 @@ import numpy as np
 
 from microdomain.electro import inputs
 from microdomain.electro.membrane import amount_to_charge
-from microdomain.electro.pumpleak import PumpLeak, fluxes, numbers_only, steady_state
+from microdomain.electro.pumpleak import PumpLeak, fluxes, numbers_only
+from microdomain.electro.pumpleak_rest import steady_state
 from microdomain.electro.warn import ElectroWarning
 from microdomain.units import flux_per_pA, s, thermal_voltage
 
@@ -42,6 +43,13 @@ _CHANGEABLE = (
 class Episode:
     """Something that happens to a cell from `start` to `end` (ms): fields of `PumpLeak` that change.
 
+    Parameters
+    ----------
+    start, end : float, ms
+    changes : mapping         field of `PumpLeak` -> value while the episode lasts
+
+    Examples
+    --------
     ``Episode(0, 600 * s, {"pump": 0})`` is ten minutes without ATP, or of ouabain;
     ``Episode(0, 600 * s, {"K_out": 12 * mM, "Na_out": 138 * mM})`` the potassium of a seizure.
     """
@@ -65,11 +73,14 @@ class Episode:
 class Course:
     """The life of a pump-leak cell.
 
+    Attributes
+    ----------
     time : array, ms
     V, E_Na, E_K, E_Cl : arrays, mV
     Na, K, Cl, impermeant : arrays, uM inside
     Na_out, K_out, Cl_out : arrays, uM outside (they move in a finite bath or an episode)
-    volume : array, um^3;  swelling : volume over the cell's volume at the start
+    volume : array, um^3
+    swelling : array, volume over the cell's volume at the start
     ended : None, or the sentence that says why the course stops before its time
     """
 

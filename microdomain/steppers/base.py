@@ -17,24 +17,46 @@ class Flows:
 
     Attributes
     ----------
-    deposit, loss : array (pair,)        window to grid; window out through held walls
-    walls, uptake : array (member, ion)  grid out through held walls; taken up in the volume
+    pairs : array (2, pair)             window to grid (`deposit`); window out through held walls (`loss`)
+    ions : array (2, member, ion)       grid out through held walls (`walls`); taken up (`uptake`)
     """
 
-    deposit: np.ndarray
-    loss: np.ndarray
-    walls: np.ndarray
-    uptake: np.ndarray
+    pairs: np.ndarray
+    ions: np.ndarray
 
-    def scaled(self, factor: Any) -> Flows:
-        """Every flow times one factor (per member where it is an array)."""
-        return combined([(factor, self)])
+    @property
+    def deposit(self) -> np.ndarray:
+        """Window to grid (pair,)."""
+        return np.asarray(self.pairs[0])
+
+    @property
+    def loss(self) -> np.ndarray:
+        """Window out through held walls (pair,)."""
+        return np.asarray(self.pairs[1])
+
+    @property
+    def walls(self) -> np.ndarray:
+        """Grid out through held walls (member, ion)."""
+        return np.asarray(self.ions[0])
+
+    @property
+    def uptake(self) -> np.ndarray:
+        """Taken up in the volume (member, ion)."""
+        return np.asarray(self.ions[1])
+
+    def scaled(self, pairs: Any, ions: Any) -> Flows:
+        """Every flow times a factor; `pairs` (pair,) and `ions` (member, 1) or plain numbers."""
+        return Flows(pairs * self.pairs, ions * self.ions)
 
 
-def combined(terms: list[tuple[Any, Flows]]) -> Flows:
+def combined(terms: list[tuple[float, Flows]]) -> Flows:
     """Sum of factor * flows."""
-    names = ("deposit", "loss", "walls", "uptake")
-    return Flows(**{n: np.sum([f * getattr(x, n) for f, x in terms], axis=0) for n in names})
+    factor, first = terms[0]
+    pairs, ions = factor * first.pairs, factor * first.ions
+    for factor, flows in terms[1:]:
+        pairs += factor * flows.pairs
+        ions += factor * flows.ions
+    return Flows(pairs, ions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +127,12 @@ def stage_flows(
 ) -> Flows:
     """Rates of the four flows at a stage, uM um^3/ms."""
     plan = ops.plan
-    walls = np.zeros((plan.members, plan.ions))
+    ions = np.zeros((2, plan.members, plan.ions))
     if not all(a.closed for a in plan.axes):
-        walls = per_ion(plan, ops.outflow(y, 4))
-    uptake = np.zeros((plan.members, plan.ions))
+        ions[0] = per_ion(plan, ops.outflow(y, 4))
     if plan.uptake.any():
-        uptake = plan.uptake * ops.excess(y, near)
-    return Flows(fluxes.deposit(weights, blob), fluxes.loss(weights), walls, uptake)
+        ions[1] = plan.uptake * ops.excess(y, near)
+    return Flows(np.stack([fluxes.deposit(weights, blob), fluxes.loss(weights)]), ions)
 
 
 def per_ion(plan: Any, species: np.ndarray) -> np.ndarray:
@@ -123,15 +144,27 @@ def per_ion(plan: Any, species: np.ndarray) -> np.ndarray:
 
 
 def close(
-    ops: Operations, fluxes: Fluxes, start: Standing, dt: np.ndarray, y: Any, flows: Flows
+    ops: Operations,
+    fluxes: Fluxes,
+    start: Standing,
+    dt: np.ndarray,
+    y: Any,
+    flows: Flows,
+    stage: tuple[np.ndarray, np.ndarray, Any] | None = None,
 ) -> tuple[Any, np.ndarray, Standing]:
     """Close the ledger of a step: add to the grid what the quadrature of the deposits missed.
 
     influx = change of M + loss + deposit holds exactly in time; the difference goes to the grid in
-    the shape of the blob.  Returns the corrected state, the correction per pair and the new standing.
+    the shape of the blob.  `stage` is the time, the weights and the near field of the last stage, which
+    serve again if it stood at the end.  Returns the corrected state, the correction per pair and the
+    new standing.
     """
     end = start.t + dt
-    weights = fluxes.weights(end)
+    if stage is not None and np.array_equal(stage[0], end):
+        _, weights, near = stage
+    else:
+        weights = fluxes.weights(end)
+        near = ops.near(weights)
     missed = (
         fluxes.influx(start.t, end)
         - (fluxes.mass(weights) - fluxes.mass(start.weights))
@@ -140,4 +173,4 @@ def close(
     )
     if missed.any():
         y = ops.add_blobs(y, missed)
-    return y, missed, Standing(end, y, ops.near(weights), weights)
+    return y, missed, Standing(end, y, near, weights)

@@ -94,26 +94,26 @@ class RKC:
         k = self._known.setdefault(s, coefficients(s))
 
         def flows(blob: np.ndarray, y: object, near: object, weights: np.ndarray) -> Flows:
-            return stage_flows(ops, fluxes, weights, blob, y, near).scaled(float(dt[0]))
+            return stage_flows(ops, fluxes, weights, blob, y, near).scaled(float(dt[0]), float(dt[0]))
 
         blob = fluxes.blob(at.t, at.t, dt)
-        F0, X0 = ops.advance(at.y, at.near, blob, dt, []), flows(blob, at.y, at.near, at.weights)
+        F0, X0 = ops.advance(at.y, at.near, blob, dt), flows(blob, at.y, at.near, at.weights)
         before, y = at.y, ops.combine(at.y, [(k.mu_t[1], F0)])
-        X_before, X = X0.scaled(0.0), X0.scaled(k.mu_t[1])
+        X_before, X = X0.scaled(0.0, 0.0), X0.scaled(k.mu_t[1], k.mu_t[1])
         for j in range(2, s + 1):
             t = at.t + k.c[j - 1] * dt
             weights, blob = fluxes.weights(t), fluxes.blob(t, at.t, dt)
             near, own = ops.near(weights), 1.0 - k.mu[j] - k.nu[j]
             rate = flows(blob, y, near, weights)
-            terms = [(own, at.y), (k.mu[j], y), (k.nu[j], before), (k.gamma_t[j], F0)]
-            before, y = y, ops.advance(y, near, blob, k.mu_t[j] * dt, terms)
+            plus = ops.combine(at.y, [(own - 1.0, at.y), (k.mu[j], y), (k.nu[j], before), (k.gamma_t[j], F0)])
+            before, y = y, ops.advance(y, near, blob, k.mu_t[j] * dt, plus)
             X_before, X = (
                 X,
                 combined([(k.mu[j], X), (k.nu[j], X_before), (k.mu_t[j], rate), (k.gamma_t[j], X0)]),
             )
         new, missed, there = close(ops, fluxes, at, dt, y, X)
-        F1 = ops.advance(new, there.near, fluxes.blob(there.t, at.t, dt), dt, [])
-        error = [(0.8, at.y), (-0.8, new), (0.4, F0), (0.4, F1)]
+        F1 = ops.advance(new, there.near, fluxes.blob(there.t, at.t, dt), dt)
+        error = ops.combine(at.y, [(-0.2, at.y), (-0.8, new), (0.4, F0), (0.4, F1)])
         return Trial(
             y=new, near=there.near, weights=there.weights,
             error=ops.norm(error, at.y, new, at.near, there.near, rtol),
@@ -122,11 +122,10 @@ class RKC:
 
     def _refused(self, ops: Operations, at: Standing, s: int) -> Trial:
         """A step that would need too many stages counts as rejected, as wrong as it is long."""
-        none = np.zeros(ops.plan.pair_member.size)
-        zero = np.zeros((1, ops.plan.ions))
+        none = Flows(np.zeros((2, ops.plan.pair_member.size)), np.zeros((2, 1, ops.plan.ions)))
         return Trial(
             y=at.y, near=at.near, weights=at.weights, error=np.array([(s / MOST_STAGES) ** 6 + 1.0]),
-            lowest=np.zeros(1), flows=Flows(none, none, zero, zero), correction=none,
+            lowest=np.zeros(1), flows=none, correction=none.deposit,
         )  # fmt: skip
 
 

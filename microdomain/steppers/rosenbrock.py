@@ -80,37 +80,29 @@ class WMethod:
         X: list[Flows] = []
         for i in range(self.stages):
             t = at.t + times[i] * dt
-            y, near, weights = at.y, at.near, at.weights
+            y, near, weights, plus = at.y, at.near, at.weights, None
             if i > 0:
-                y = ops.combine(at.y, [(a[i, j], U[j]) for j in range(i)])
+                y, plus = ops.mix(at.y, U, a[i, :i], gamma * c[i, :i])
                 weights = fluxes.weights(t)
                 near = ops.near(weights)
             blob = fluxes.blob(t, at.t, dt)
             rate = stage_flows(ops, fluxes, weights, blob, y, near)
-            terms = [(gamma * c[i, j], U[j]) for j in range(i)]
-            k, z = ops.stage(factor, y, near, blob, gamma * dt, terms)
+            k, z = ops.stage(factor, y, near, blob, gamma * dt, plus)
             U.append(k)
             # The ledger's integrals follow the same recurrence: l(U_i) = gamma dt (l(F_i) + l(A z_i)) + ...
-            X.append(
-                combined(
-                    [
-                        (1.0, _implicit(ops, z, gamma, dt)),
-                        (1.0, Flows(
-                            gamma * dt_pair * rate.deposit, gamma * dt_pair * rate.loss,
-                            gamma * dt_ion * rate.walls, gamma * dt_ion * rate.uptake,
-                        )),
-                        *[(gamma * c[i, j], X[j]) for j in range(i)],
-                    ]
-                )
-            )  # fmt: skip
-        new = ops.combine(at.y, list(zip(m, U, strict=True)))
+            passed = [
+                (1.0, rate.scaled(gamma * dt_pair, gamma * dt_ion)),
+                (1.0, _implicit(ops, z, gamma, dt)),
+            ]
+            X.append(combined(passed + [(gamma * c[i, j], X[j]) for j in range(i)]))
+        new, error = ops.mix(at.y, U, m, e)
         flows = combined(list(zip(m, X, strict=True)))
-        new, missed, there = close(ops, fluxes, at, dt, new, flows)
+        new, missed, there = close(ops, fluxes, at, dt, new, flows, (t, weights, near))
         return Trial(
             y=new,
             near=there.near,
             weights=there.weights,
-            error=ops.norm(list(zip(e, U, strict=True)), at.y, new, at.near, there.near, rtol),
+            error=ops.norm(error, at.y, new, at.near, there.near, rtol),
             lowest=ops.lowest(new, there.near),
             flows=flows,
             correction=missed,
@@ -120,14 +112,12 @@ class WMethod:
 def _implicit(ops: Operations, z: object, gamma: float, dt: np.ndarray) -> Flows:
     """What the implicit side of a stage moves through held walls and into the uptake."""
     plan = ops.plan
-    none = np.zeros(plan.pair_member.size)
-    walls = np.zeros((plan.members, plan.ions))
+    ions = np.zeros((2, plan.members, plan.ions))
     if not all(a.closed for a in plan.axes):
-        walls = per_ion(plan, ops.outflow(z, 2)) * (gamma * A_DIFFUSION * dt[:, None])
-    uptake = np.zeros((plan.members, plan.ions))
+        ions[0] = per_ion(plan, ops.outflow(z, 2)) * (gamma * A_DIFFUSION * dt[:, None])
     if plan.uptake.any():
-        uptake = plan.uptake * ops.amounts(z)[:, : plan.ions] * (gamma * dt[:, None])
-    return Flows(none, none, walls, uptake)
+        ions[1] = plan.uptake * ops.amounts(z)[:, : plan.ions] * (gamma * dt[:, None])
+    return Flows(np.zeros((2, plan.pair_member.size)), ions)
 
 
 def _lower(size: int, entries: dict[tuple[int, int], float]) -> np.ndarray:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def slice(
     ------
     ValueError                    for a field, member or plane that is not there
     """
+    from microdomain.view import gl
     from microdomain.view.plane import cut
 
     _need_matplotlib()
@@ -154,7 +156,16 @@ def slice(
     if len(planes) > 1:
         raise ValueError("A slice is one plane: give one of x, y and z.")
     axis, level = planes[0] if planes else _membrane(results, member)
-    return Picture(cut(results, field, time, axis, float(level), member), flat)
+    # Whether VTK can draw is asked of a child process, which takes as long as the reading.
+    probe = Thread(target=gl.missing)
+    if not flat:
+        probe.start()
+    try:
+        plane = cut(results, field, time, axis, float(level), member)
+    finally:
+        if not flat:
+            probe.join()
+    return Picture(plane, flat)
 
 
 def profile(

@@ -73,10 +73,21 @@ class Plane:
     @property
     def limits(self) -> tuple[float, float]:
         """Lowest and highest value that the colours span."""
-        low, high = float(np.nanmin(self.values)), float(np.nanmax(self.values))
+        # A spline may dip below zero beside a steep front; a logarithm has no colour for that.
+        known = self.values[self.values > 0] if self.logarithmic else self.values
+        low, high = float(np.nanmin(known)), float(np.nanmax(known))
         if self.logarithmic:
             return (low, high) if high > 1.05 * low else (low / 1.1, high * 1.1)
         return (low, high) if high > low + 0.5 else (low - 1.0, high + 1.0)
+
+    def shade(self, value: Any) -> Any:
+        """What colours and lines follow: the value, or its decimal logarithm.
+
+        Between two points of the mesh it runs straighter than the concentration itself.
+        """
+        if not self.logarithmic:
+            return np.asarray(value, float)
+        return np.log10(np.maximum(value, self.limits[0]))
 
     @property
     def near(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
@@ -181,19 +192,17 @@ def _field(model: Model, field: str | None) -> tuple[Any, bool]:
 
 def frame_time(results: Results, time: float | None, member: int = 0) -> float:
     """Time (ms) of the recorded field nearest to `time`; for None the one at which a mouth sees most."""
-    from microdomain.report import of_member
+    from microdomain.report import of_member, times_of
 
-    frames = np.asarray(results.dataset["time"].values, float)
-    if not frames.size:
-        raise ValueError("This result holds no field: the run was stopped before the first was recorded.")
+    frames = times_of(results.dataset)
     if time is not None:
         return float(frames[np.argmin(np.abs(frames - time))])
-    mouths = of_member(results.mouths["concentration"], member)
     count = len(results.models[member].resolved_channels)
     if not count:
         return float(frames[-1])
+    known = times_of(results.mouths)
+    mouths = of_member(results.mouths["concentration"], member)
     peaks = mouths.isel(channel=slice(0, count)).max("channel")
-    known = np.asarray(peaks["time"].values, float)
     at_frames = np.interp(frames, known, np.asarray(peaks.values, float))
     return float(frames[np.argmax(at_frames)])
 

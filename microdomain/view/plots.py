@@ -36,7 +36,7 @@ def slice_map(plane: Plane) -> Figure:
     -------
     matplotlib Figure
     """
-    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
@@ -45,7 +45,7 @@ def slice_map(plane: Plane) -> Figure:
     whole = (plane.box[a], plane.box[b])
     windows = [whole] + ([plane.near] if plane.near else [])
     figure = Figure(figsize=(5.6 * len(windows) + 1.2, 5.4), layout="constrained", dpi=150)
-    norm = (LogNorm if plane.logarithmic else Normalize)(*plane.limits)
+    norm = Normalize(*plane.shade(plane.limits))
     axes = list(np.atleast_1d(figure.subplots(1, len(windows))))
     for k, (here, window) in enumerate(zip(axes, windows, strict=True)):
         here.set(xlim=window[0], ylim=window[1], aspect="equal")
@@ -61,7 +61,7 @@ def slice_map(plane: Plane) -> Figure:
     ticks = colours.ticks_of(plane)
     bar = figure.colorbar(image, ax=axes, label=colours.label_of(plane), pad=0.02)
     bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
+    bar.ax.yaxis.set_major_locator(FixedLocator(list(plane.shade(ticks))))
     bar.ax.yaxis.set_major_formatter(FixedFormatter([colours.number_of(plane, v) for v in ticks]))
     figure.suptitle(colours.title_of(plane))
     return figure
@@ -73,25 +73,37 @@ def _paint(axes: Axes, plane: Plane, norm: Any, window: Sequence[tuple[float, fl
     a, b = plane.across
     triangles: Any = Triangulation(plane.points[:, a], plane.points[:, b], plane.triangles)
     image = axes.tripcolor(
-        triangles, plane.values, shading="gouraud", norm=norm, cmap=colours.map_of(plane), rasterized=True
+        triangles,
+        plane.shade(plane.values),
+        shading="gouraud",
+        norm=norm,
+        cmap=colours.map_of(plane),
+        rasterized=True,
     )
     levels = colours.lines_of(plane)
     if levels:
+        shades = [float(v) for v in plane.shade(levels)]
         lines = axes.tricontour(
-            triangles, plane.values, levels=levels, colors="white", linewidths=0.6, alpha=0.7
+            triangles,
+            plane.shade(plane.values),
+            levels=shades,
+            colors="white",
+            linestyles="solid",
+            linewidths=0.6,
+            alpha=0.7,
         )
         if labels:
-            axes.clabel(lines, fmt=lambda v: colours.number_of(plane, v), fontsize=7)
-            for text in list(lines.labelTexts):
-                x, y = text.get_position()
-                if not (_well_inside(x, window[0]) and _well_inside(y, window[1])):
-                    text.remove()
+            # A name breaks its line: not so close to a channel that little of the line is left.
+            spots = np.array([[c.position[a], c.position[b]] for c in plane.channels]).reshape(-1, 1, 2)
+            room = 0.05 * (window[0][1] - window[0][0])
+            words = {}
+            for shade, level, pieces in zip(shades, levels, lines.allsegs, strict=True):
+                drawn = np.concatenate([np.empty((0, 2)), *pieces])
+                if len(drawn) and not (np.linalg.norm(drawn - spots, axis=2) < room).any():
+                    words[shade] = colours.number_of(plane, level)
+            if words:
+                axes.clabel(lines, list(words), fmt=words, fontsize=7)
     return image
-
-
-def _well_inside(value: float, side: tuple[float, float]) -> bool:
-    margin = 0.05 * (side[1] - side[0])
-    return side[0] + margin < value < side[1] - margin
 
 
 def _draw_rings(axes: Axes, plane: Plane, window: Sequence[tuple[float, float]]) -> None:

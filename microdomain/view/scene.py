@@ -18,7 +18,7 @@ from microdomain.view.plane import Plane
 HEIGHT, BAR = 800, 170
 INK = "#303030"
 #: From where the box is seen, for a slice normal to x, y, z.
-VIEWS = ((1.6, -0.7, 0.7), (0.7, -1.6, 0.7), (0.55, -1.45, 1.25))
+VIEWS = ((1.6, -0.45, 0.5), (0.45, -1.6, 0.5), (0.55, -1.45, 1.25))
 
 
 def scene(plane: Plane, off_screen: bool = True) -> pv.Plotter:
@@ -62,6 +62,7 @@ def _staged(plane: Plane, off_screen: bool) -> pv.Plotter:
     plotter.set_background("white", all_renderers=True)
     surface = pv.PolyData.from_regular_faces(plane.points, plane.triangles)
     surface.point_data[plane.field] = plane.values
+    surface.point_data["shade"] = plane.shade(plane.values)
     _whole(plotter, plane, surface)
     if plane.near:
         plotter.subplot(0, 1)
@@ -90,12 +91,12 @@ def _whole(plotter: Any, plane: Plane, surface: pv.PolyData) -> None:
         _rings(plotter, plane, plane.box[plane.across[0]][1] - plane.box[plane.across[0]][0])
     for text, spot, side in (
         (
-            f"x  {x0:.4g} to {x1:.4g} um",
+            f"x  {x1 - x0:.4g} um",
             (0.5 * (x0 + x1), y0 - 0.09 * size, z0),
             "right" if plane.axis == 0 else "center",
         ),
-        (f"y  {y0:.4g} to {y1:.4g} um", (x1 + 0.05 * size, 0.5 * (y0 + y1), z0), "left"),
-        (f"z  {z0:.4g} to {z1:.4g} um", (x1 + 0.02 * size, y1, z0 + 0.5 * (z1 - z0)), "left"),
+        (f"y  {y1 - y0:.4g} um", (x1 + 0.05 * size, 0.5 * (y0 + y1), z0), "left"),
+        (f"z  {z1 - z0:.4g} um", (x1 + 0.02 * size, y1, z0 + 0.5 * (z1 - z0)), "left"),
     ):
         plotter.add_point_labels(
             [spot],
@@ -150,7 +151,7 @@ def _close(plotter: Any, plane: Plane, surface: pv.PolyData, near: Any) -> None:
 def _paint(plotter: Any, plane: Plane, surface: pv.PolyData, lift: float) -> None:
     _coloured(plotter, plane, surface)
     levels = colours.lines_of(plane)
-    lines = surface.contour(levels, scalars=plane.field) if levels else pv.PolyData()
+    lines = surface.contour(plane.shade(levels), scalars="shade") if levels else pv.PolyData()
     if lines.n_points:
         lines.points = _lifted(plane, np.asarray(lines.points), lift)
         plotter.add_mesh(lines, color="white", line_width=1.2, opacity=0.6, lighting=False)
@@ -160,10 +161,9 @@ def _coloured(plotter: Any, plane: Plane, mesh: pv.PolyData) -> None:
     """A mesh in the colours of the field; slice and bar both pass here, so that they agree."""
     plotter.add_mesh(
         mesh,
-        scalars=plane.field,
+        scalars="shade",
         cmap=colours.map_of(plane),
-        clim=plane.limits,
-        log_scale=plane.logarithmic,
+        clim=plane.shade(plane.limits).tolist(),
         # VTK's lights would darken the slice below the colours of its own bar.
         lighting=False,
         show_scalar_bar=False,
@@ -176,20 +176,18 @@ def _bar(plotter: Any, plane: Plane) -> None:
 
     VTK's own bar sits on top of the picture, and names the ends and equal parts of the range only.
     """
-    low, high = plane.limits
+    low, high = plane.shade(plane.limits)
     part = np.linspace(0.0, 1.0, 256)
-    values = low * (high / low) ** part if plane.logarithmic else low + (high - low) * part
     wide = BAR / HEIGHT
     left, right, bottom, top = 0.12 * wide, 0.38 * wide, 0.08, 0.88
     y = bottom + (top - bottom) * part
     corners = np.array([(x, each, 0.0) for each in y for x in (left, right)])
     first = 2 * np.arange(part.size - 1)[:, None]
     strip = pv.PolyData.from_regular_faces(corners, (first + [0, 1, 3, 2]).tolist())
-    strip.point_data[plane.field] = np.repeat(values, 2)
+    strip.point_data["shade"] = np.repeat(low + (high - low) * part, 2)
     _coloured(plotter, plane, strip)
     for tick in colours.ticks_of(plane):
-        at = np.log(tick / low) / np.log(high / low) if plane.logarithmic else (tick - low) / (high - low)
-        at = bottom + (top - bottom) * float(at)
+        at = bottom + (top - bottom) * float((plane.shade(tick) - low) / (high - low))
         plotter.add_mesh(
             pv.Line((right, at, 0), (right + 0.01, at, 0)), color=INK, line_width=1.5, lighting=False
         )

@@ -21,7 +21,7 @@ ORDER = [
     *("weights", "backends", "state"),
     "steppers",
     *("frames", "store", "vtkxml"),
-    *("ledger", "record", "reading", "results"),
+    *("ledger", "record", "reading", "maps", "compare", "export", "results"),
     *("batch", "recorder", "checkpoint", "resume", "progress", "estimate", "simulate", "steady"),
     *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
     "report",

@@ -1,0 +1,153 @@
+"""A stand-in for the CuPy calls that the CUDA backend makes, running its kernels on the processor.
+
+Kernels are compiled by the C++ compiler from the very text that NVRTC would get, and are launched
+block by block and thread by thread with the grid and block shapes that the backend chose.  Arrays
+on the "device" are a class of their own: mixing them with host arrays is an error, as on a card.
+"""
+
+import ctypes
+import hashlib
+import shutil
+import subprocess
+import types
+from pathlib import Path
+
+import numpy as np
+
+from microdomain.backends import sources
+
+COMPILER = shutil.which("g++") or shutil.which("c++") or shutil.which("clang++")
+
+SHIM = """
+#define __CUDACC__ 1
+#define __global__
+#define __device__
+#define __forceinline__ inline
+struct Three { unsigned x, y, z; };
+static Three blockIdx, threadIdx, blockDim, gridDim;
+"""
+
+LAUNCH = """
+extern "C" void launch_{name}(unsigned across_, unsigned down_, unsigned block_, {parameters}) {{
+    gridDim = {{across_, down_, 1}};
+    blockDim = {{block_, 1, 1}};
+    for (unsigned j = 0; j < down_; ++j)
+        for (unsigned i = 0; i < across_; ++i)
+            for (unsigned t = 0; t < block_; ++t) {{
+                blockIdx = {{i, j, 0}};
+                threadIdx = {{t, 0, 0}};
+                {name}({names});
+            }}
+}}
+"""
+
+TYPES = {"int": ctypes.c_int, "wide": ctypes.c_longlong, "double": ctypes.c_double}
+SCALARS = {"int": np.int32, "wide": np.int64, "double": np.float64}
+
+
+class DeviceArray(np.ndarray):
+    """An array that refuses to meet host arrays unasked."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        def bare(a):
+            if isinstance(a, DeviceArray):
+                return a.view(np.ndarray)
+            if isinstance(a, np.ndarray) and a.ndim:
+                raise TypeError(f"host array of shape {a.shape} meets a device array in {ufunc.__name__}")
+            return a
+
+        if out is not None:
+            kwargs["out"] = tuple(bare(a) for a in out)
+        result = getattr(ufunc, method)(*(bare(a) for a in inputs), **kwargs)
+        if out is not None:
+            return out[0]
+        return result.view(DeviceArray) if isinstance(result, np.ndarray) else result
+
+    def get(self):
+        """A copy on the host."""
+        return np.array(self.view(np.ndarray))
+
+
+class Kernel:
+    """A kernel that is launched as CuPy launches it."""
+
+    def __init__(self, function, arguments):
+        self.function, self.arguments = function, arguments
+        function.argtypes = [ctypes.c_uint] * 3 + [
+            ctypes.c_void_p if a.pointer else TYPES[a.kind] for a in arguments
+        ]
+
+    def __call__(self, grid, block, values):
+        given = []
+        for value, declared in zip(values, self.arguments, strict=True):
+            if declared.pointer:
+                assert isinstance(value, DeviceArray) or value == np.intp(0), declared.name
+                given.append(value.ctypes.data if isinstance(value, DeviceArray) else None)
+            else:
+                assert type(value) is SCALARS[declared.kind], declared.name
+                given.append(value.item())
+        assert len(grid) == 2 and grid[1] <= 65535
+        assert len(block) == 1 and block[0] <= 1024
+        self.function(grid[0], grid[1], block[0], *given)
+
+
+def module(folder: Path, free: int = 10**10):
+    """The module that stands where `import cupy` looks.
+
+    Parameters
+    ----------
+    folder : Path                   for compiled kernels
+    free : int                      bytes of memory that the card claims to have
+    """
+
+    class RawModule:
+        def __init__(self, code, options):
+            assert options == ("--std=c++17",)
+            launches = "".join(
+                LAUNCH.format(
+                    name=name,
+                    parameters=", ".join(
+                        f"{a.kind} {'*' if a.pointer else ''}{a.name}" for a in arguments
+                    ),
+                    names=", ".join(a.name for a in arguments),
+                )
+                for name, arguments in sources.signatures().items()
+            )
+            target = folder / (hashlib.sha256(code.encode()).hexdigest()[:16] + ".so")
+            if not target.exists():
+                source = target.with_suffix(".cpp")
+                source.write_text(SHIM + code + launches)
+                subprocess.run(
+                    [COMPILER, "-O1", "-w", "-fPIC", "-shared", "-o", str(target), str(source)], check=True
+                )
+            self.library = ctypes.CDLL(str(target))
+
+        def get_function(self, name):
+            return Kernel(getattr(self.library, f"launch_{name}"), sources.signatures()[name])
+
+    def device(make):
+        return lambda *args, **kwargs: make(*args, **kwargs).view(DeviceArray)
+
+    def matmul(a, b, out=None):
+        assert all(isinstance(x, DeviceArray) for x in (a, b)), "matmul of host arrays"
+        result = np.matmul(a.view(np.ndarray), b.view(np.ndarray))
+        if out is None:
+            return result.view(DeviceArray)
+        out[...] = result
+        return out
+
+    def einsum(path, *arrays, **kwargs):
+        assert all(isinstance(x, DeviceArray) for x in arrays), "einsum of host arrays"
+        return np.asarray(np.einsum(path, *(x.view(np.ndarray) for x in arrays), **kwargs)).view(DeviceArray)
+
+    made = types.ModuleType("cupy")
+    for name in ("empty", "zeros", "ones", "full", "array", "asarray", "zeros_like", "empty_like"):
+        setattr(made, name, device(getattr(np, name)))
+    made.maximum, made.minimum = np.maximum, np.minimum
+    made.einsum = einsum
+    made.matmul, made.RawModule = matmul, RawModule
+    made.asnumpy = lambda a: a.get()
+    made.cuda = types.SimpleNamespace(
+        is_available=lambda: True, runtime=types.SimpleNamespace(memGetInfo=lambda: (free, free))
+    )
+    return made
