@@ -125,30 +125,6 @@ class Settings:
             raise _stopped(out) from None
 
 
-def grid_of(asked: Scenario) -> Grid | None:
-    """The grid that a scenario asks for; None leaves it to the accuracy."""
-    from microdomain.grid import Grid
-
-    settings = dict(asked.grid)
-    kind = settings.pop("kind", "graded")
-    if kind == "uniform":
-        return Grid.uniform(asked.model, **settings)
-    return Grid.graded(asked.members or [asked.model], **settings) if settings else None
-
-
-def record_of(asked: Scenario, until: float | None) -> Record | None:
-    """What a scenario records, cut at the end of the run; without an end, the places only."""
-    from microdomain.record import Record
-
-    settings = dict(asked.record)
-    if until is None:
-        settings = {k: v for k, v in settings.items() if k not in ("every", "times")}
-    elif "times" in settings:
-        kept = [t for t in settings["times"] if t <= until]
-        settings["times"] = kept if kept and kept[-1] == until else [*kept, until]
-    return Record(**settings) if settings else None
-
-
 def draw(results: Results, path: Path, field: str | None = None, **where: Any) -> None:
     """Draw a slice to a file, and say what was drawn and, in one line, what it was drawn without."""
     from microdomain import view
