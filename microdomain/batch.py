@@ -206,7 +206,9 @@ class Batch:
             self.rejected.copy(), self.negative.copy(), self.lowest.copy(), self.largest_error.copy(),
         )  # fmt: skip
 
-    def traced(self, times: np.ndarray, kernels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def traced(
+        self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Concentrations at the watched points and volume means at times already passed.
 
         Between step ends the grid part follows a monotone cubic in each stretch between jumps; the
@@ -215,7 +217,7 @@ class Batch:
         Parameters
         ----------
         times : array (T,), ms
-        kernels : list of arrays        of the watched points, from `reading.Near.kernels`
+        kernels : list                  of the watched points, from `reading.Near.kernels`
 
         Returns
         -------

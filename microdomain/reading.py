@@ -82,26 +82,43 @@ class Near:
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
         return out
 
-    def kernels(self, points: np.ndarray) -> list[np.ndarray]:
-        """Kernel of every site at points: arrays (Q, P)."""
-        return [self._kernel(s, self.windows[s.ion], points) for s in self.plan.sites]
+    def kernels(self, points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Kernel of every site at the points that its window reaches.
 
-    def at_points(self, t: np.ndarray, kernels: list[np.ndarray], points: int) -> np.ndarray:
+        Parameters
+        ----------
+        points : array (P, 3), um
+
+        Returns
+        -------
+        list of (indices (n,), kernel (Q, n))     per site; at all other points its window is 0
+        """
+        out = []
+        for site in self.plan.sites:
+            window = self.windows[site.ion]
+            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+            near = np.flatnonzero((np.abs(points - np.array(site.position)) < reach).all(axis=1))
+            out.append((near, self._kernel(site, window, points[near])))
+        return out
+
+    def at_points(
+        self, t: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]], points: int
+    ) -> np.ndarray:
         """Near field at points: array [member, ion, point], uM.
 
         Parameters
         ----------
         t : array (member,), ms
-        kernels : list of arrays        as `kernels` gave them
+        kernels : list                  as `kernels` gave them
         points : int                    how many points
         """
         plan = self.plan
         out = np.zeros((plan.members, plan.ions, points))
         weights = self.weights(t)
-        for site, kernel in zip(plan.sites, kernels, strict=True):
+        for site, (near, kernel) in zip(plan.sites, kernels, strict=True):
             w = weights[site.ion][site.pairs]
-            if w.any():
-                out[site.members, site.ion] += w @ kernel
+            if near.size and w.any():
+                out[np.ix_(site.members, [site.ion], near)] += (w @ kernel)[:, None]
         return out
 
     @staticmethod

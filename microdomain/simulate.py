@@ -107,9 +107,9 @@ def simulate(
     started = time.perf_counter()
     models, trials = _ensemble(model, members)
     until = _positive("until", until)
-    part, growth, far, preset_rtol = _accuracy(accuracy)
+    share, growth, far, preset_rtol = _accuracy(accuracy)
     rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
-    grid = Grid.graded(models, part * near_spacing(models), growth, far) if grid is None else grid
+    grid = Grid.graded(models, share * near_spacing(models), growth, far) if grid is None else grid
     record = Record() if record is None else record
     stepper = _stepper(scheme, rtol)
     said: list[str] = []

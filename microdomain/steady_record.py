@@ -43,7 +43,7 @@ class Still:
         near = self.ops.near(solution.weights)
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
 
-    def traced(self, times: np.ndarray, kernels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def traced(self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
         """Concentrations [member, T, ion, P] at the watched points and means [member, T, ion], uM."""
         from microdomain.reading import Near
 

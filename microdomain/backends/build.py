@@ -132,7 +132,8 @@ def build(text: str) -> ctypes.CDLL:
     ctypes.CDLL
     """
     command, where, complaint = compiler(), cache_folder(), ""
-    for parallel in PARALLEL:
+    # ziglang ships clang without its OpenMP library.
+    for parallel in PARALLEL[1:] if "ziglang" in command else PARALLEL:
         flags = FLAGS + parallel
         words = (text, *flags, *command, _version(command), processor())
         name = hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
@@ -153,11 +154,20 @@ def _compile(command: tuple[str, ...], flags: tuple[str, ...], text: str, target
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         source, made = Path(folder) / "kernels.c", Path(folder) / "kernels.so"
         source.write_text(text, encoding="ascii")
+        # zig keeps what it builds for itself; a home directory may be small or read-only.
+        place = {"ZIG_GLOBAL_CACHE_DIR": str(target.parent / "zig"), "ZIG_LOCAL_CACHE_DIR": folder}
         done = subprocess.run(
-            [*command, *flags, "-o", str(made), str(source)], capture_output=True, text=True
+            [*command, *flags, "-o", str(made), str(source)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **place},
         )
         if done.returncode != 0:
             return done.stderr or f"exit status {done.returncode}"
+        try:
+            ctypes.CDLL(str(made))
+        except OSError as reason:  # e.g. a compiler that takes -fopenmp but ships no OpenMP library
+            return str(reason)
         made.chmod(0o700)
         os.replace(made, target)
     return ""

@@ -18,13 +18,14 @@ Factory = Callable[[Plan], Operations]
 Log = Callable[[str], None]
 
 
-def choose(device: str = "auto", log: Log | None = None) -> Factory:
+def choose(device: str = "auto", log: Log | None = None, precision: str = "float64") -> Factory:
     """Choose a backend.
 
     Parameters
     ----------
     device : str                    "auto", "numpy", "cpu" or "compiled", "cuda"
     log : callable, optional        takes one sentence at a time
+    precision : str                 "float64", or "float32" for states and tables; the reference has float64 only
 
     Returns
     -------
@@ -39,12 +40,14 @@ def choose(device: str = "auto", log: Log | None = None) -> Factory:
     """
     if device not in DEVICES:
         raise ValueError(f"device={device!r} is not known; give one of {', '.join(map(repr, DEVICES))}.")
+    if precision not in ("float64", "float32"):
+        raise ValueError(f"precision={precision!r} is not known; give 'float64' or 'float32'.")
     say = log if log is not None else _silent
     kind = DEVICES[device]
     if kind == "auto":
-        return _best(say)
+        return _best(say, precision)
     try:
-        return maker(kind)
+        return maker(kind, precision)
     except Unavailable as reason:
         raise Unavailable(
             f"device={device!r} was named, but {reason} Use device='auto' to fall back to the CPU."
@@ -55,18 +58,18 @@ def _silent(_: str) -> None:
     return None
 
 
-def _best(say: Log) -> Factory:
+def _best(say: Log, precision: str) -> Factory:
     try:
-        make = maker("cuda")
+        make = maker("cuda", precision)
         say("device='auto': CUDA.")
         return make
     except Unavailable as reason:
         no_gpu = str(reason)
     try:
-        make = maker("compiled")
+        make = maker("compiled", precision)
     except Unavailable as reason:
         say(f"device='auto': NumPy, for {no_gpu} Neither do compiled kernels run: {reason}")
-        return maker("numpy")
+        return maker("numpy", "float64")
     say(f"device='auto': compiled kernels on the CPU, for {no_gpu}")
 
     def make_or_fall_back(plan: Plan) -> Operations:
@@ -74,17 +77,18 @@ def _best(say: Log) -> Factory:
             return make(plan)
         except Unavailable as reason:
             say(f"device='auto': NumPy, for {reason}")
-            return maker("numpy")(plan)
+            return maker("numpy", "float64")(plan)
 
     return make_or_fall_back
 
 
-def maker(kind: str) -> Factory:
+def maker(kind: str, precision: str = "float64") -> Factory:
     """The factory of one kind; each backend is imported only when it is wanted.
 
     Parameters
     ----------
     kind : {"numpy", "compiled", "cuda"}
+    precision : {"float64", "float32"}
 
     Raises
     ------
@@ -94,11 +98,13 @@ def maker(kind: str) -> Factory:
     if kind == "numpy":
         from microdomain.backends.reference import Reference
 
+        if precision != "float64":
+            raise Unavailable("NumPy runs in float64 only.")
         return Reference
     if kind == "compiled":
         from microdomain.backends.compiled import prepare
 
-        return prepare()
+        return prepare(precision)
     from microdomain.backends.cuda import prepare as prepare_cuda
 
-    return prepare_cuda()
+    return prepare_cuda(precision)
