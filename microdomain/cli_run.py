@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from microdomain.grid import Grid
-    from microdomain.record import Record
     from microdomain.results import Results
     from microdomain.scenario import Scenario
 
@@ -107,6 +105,7 @@ class Settings:
         self, asked: Scenario, out: Path, overwrite: bool, check: bool, progress: Callable[[Any], None]
     ) -> Results:
         """Run; Ctrl-C leaves the partial store and says so."""
+        from microdomain.scenario_run import grid_of, record_of
         from microdomain.simulate import simulate
 
         try:
@@ -185,6 +184,7 @@ def steady_command(
     """
     from microdomain.report import report
     from microdomain.scenario import load
+    from microdomain.scenario_run import grid_of, record_of
     from microdomain.steady import Refinement, steady_state
 
     asked = load(scenario)

@@ -232,30 +232,7 @@ class Results:
         """
         from microdomain.results_save import write
 
-<<<<<<< HEAD
         return write(self._parts, path, overwrite, not self.partial)
-=======
-        complete = not self.partial
-        for part in self._parts.values():
-            part.load()  # a result that was opened from this very path must not delete what it has not read
-        with store.create(path, overwrite=overwrite) as out:
-            for name, part in self._parts.items():
-                group = "/" if name == "root" else name
-                growing = {n: v for n, v in part.data_vars.items() if v.dims[:1] == ("time",)}
-                fixed = {n: v for n, v in part.data_vars.items() if n not in growing}
-                coords: dict[str, Any] = {str(n): _stored(c) for n, c in part.coords.items() if n != "time"}
-                attrs: dict[str, Any] = {
-                    str(k): v for k, v in part.attrs.items() if k not in ("complete", "microdomain_store")
-                }
-                out.put(group, {str(n): _stored(v) for n, v in fixed.items()}, attrs=attrs, coords=coords)
-                for k in range(part.sizes.get("time", 0)):
-                    frame: dict[str, Any] = {
-                        str(n): (v.dims[1:], v.isel(time=k).values, v.attrs) for n, v in growing.items()
-                    }
-                    out.append(group, frame, time=float(part["time"][k]))
-            out.close(complete=complete)
-        return Path(path)
->>>>>>> main
 
     # -- within --------------------------------------------------------------------------------
 
@@ -319,15 +296,3 @@ def open(path: str | Path) -> Results:
         raise ValueError(f"'{path}' is a store without a result in it (no group '{missing[0]}').")
     parts = {g: store.read(path, g) for g in GROUPS if g in there}
     return Results({"root": store.read(path), **parts})
-
-
-<<<<<<< HEAD
-def _member_coordinate(names: Sequence[str] | None) -> builtins.dict[str, Any]:
-    return {"member": ("member", np.array(names))} if names else {}
-=======
-def _stored(variable: Any) -> tuple[Any, ...]:
-    values = variable.values
-    if values.dtype.kind == "O":
-        values = values.astype(str)
-    return (variable.dims, values, dict(variable.attrs))
->>>>>>> main

@@ -67,6 +67,7 @@ def simulate(
     progress: Callable[[Progress], None] | None = None,
     checkpoint_every: float | None = None,
     resume: bool = False,
+    trials: Sequence[int] | None = None,
 ) -> Results:
     """Open the channels and follow the ions.
 
@@ -91,6 +92,8 @@ def simulate(
                                     SIGUSR1 and SIGTERM, which then stop the run
     resume : bool                   go on with the run that `out` holds: bit for bit as if it had never
                                     stopped; where there is none, begin
+    trials : sequence of int        the trial number of every member of a list, which picks its random
+                                    streams; 0, 1, ... when left out
 
     Returns
     -------
@@ -105,7 +108,7 @@ def simulate(
     OSError                         the store cannot be written; what was recorded before stays readable
     """
     started = time.perf_counter()
-    models, trials = _ensemble(model, members)
+    models, trials = _ensemble(model, members, trials)
     until = _positive("until", until)
     share, growth, far, preset_rtol = _accuracy(accuracy)
     rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
@@ -200,7 +203,9 @@ def _failures(batches: Sequence[Batch]) -> dict[int, str]:
     return {k: f"Member {k} {word}" for k, word in enumerate(words) if word}
 
 
-def _ensemble(model: Model, members: int | range | Sequence[Model]) -> tuple[list[Model], list[int]]:
+def _ensemble(
+    model: Model, members: int | range | Sequence[Model], trials: Sequence[int] | None
+) -> tuple[list[Model], list[int]]:
     if isinstance(members, int):
         members = range(members)
     if isinstance(members, range):
@@ -210,7 +215,10 @@ def _ensemble(model: Model, members: int | range | Sequence[Model]) -> tuple[lis
     models = list(members)
     if not models or not all(isinstance(m, Model) for m in models):
         raise ValueError("members: give a count, a range of trial numbers, or a list of Models.")
-    return models, list(range(len(models)))
+    numbers = list(range(len(models))) if trials is None else list(trials)
+    if len(numbers) != len(models):
+        raise ValueError(f"trials: {len(numbers)} numbers for {len(models)} members; give one for each.")
+    return models, numbers
 
 
 def _positive(name: str, value: float) -> float:

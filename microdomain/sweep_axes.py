@@ -194,10 +194,9 @@ def _drawn(table: dict[str, Any]) -> list[dict[str, Any]]:
         import numpy as np
 
         unit = np.random.default_rng(seed).random((count, len(ranges)))
-    rows = []
-    for row in unit.tolist():
-        rows.append({key: _within(x, *ranges[key]) for key, x in zip(ranges, row, strict=True)})
-    return rows
+    return [
+        {key: _within(x, *ranges[key]) for key, x in zip(ranges, row, strict=True)} for row in unit.tolist()
+    ]
 
 
 def _range(key: str, value: Any) -> tuple[float, float, str, bool]:
@@ -215,9 +214,9 @@ def _range(key: str, value: Any) -> tuple[float, float, str, bool]:
         ends.append((float(match[1]), match[2]))
     (low, unit), (high, other) = ends
     if unit != other:
-        raise ScenarioError(f"{key}: low is in {unit or 'no unit'}, high in {other or 'no unit'}; give both in one.")
+        raise ScenarioError(f"{key}: low is in {unit or 'no unit'}, high in {other or 'no unit'}.")
     if not low < high or (scale == "log" and low <= 0):
-        raise ScenarioError(f"{key}: low = {low:g} must lie below high = {high:g}, and above 0 on a log scale.")
+        raise ScenarioError(f"{key}: low = {low:g} must lie below high = {high:g} (on a log scale, above 0).")
     return low, high, unit, scale == "log"
 
 

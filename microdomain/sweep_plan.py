@@ -70,7 +70,7 @@ class Sweep:
             lines = (self.folder / "manifest.jsonl").read_bytes()
         except FileNotFoundError:
             raise FileNotFoundError(
-                f"No sweep was planned in '{folder}'. Begin with `microdomain sweep plan SWEEP.toml -o {folder}`."
+                f"No sweep was planned in '{folder}'. Begin with `microdomain sweep plan FILE -o {folder}`."
             ) from None
         except ValueError:
             raise ValueError(f"'{self.folder / 'sweep.json'}' was changed by hand; plan it again.") from None
@@ -102,8 +102,8 @@ class Sweep:
         asked = from_tables(replaced(self.about["tables"], point.changes), Path(self.about["folder"]))
         if asked.hash != point.key:
             raise ValueError(
-                f"Point {point.index} is not what was planned: a file that the scenario names has changed, or "
-                "microdomain itself. Plan the sweep into another folder."
+                f"Point {point.index} is not what was planned: a file that the scenario names has changed, "
+                "or microdomain itself. Plan the sweep into another folder."
             )
         return asked
 
@@ -118,8 +118,8 @@ class Sweep:
             file = Path(name)
             if file.is_file() and _fingerprint(file) != fingerprint:
                 raise ValueError(
-                    f"'{name}' has changed since the sweep was planned. Plan it into another folder, or restore "
-                    "the file; nothing was run."
+                    f"'{name}' has changed since the sweep was planned. Plan it into another folder, or "
+                    "restore the file; nothing was run."
                 )
 
     def marked(self, word: str) -> set[str]:
@@ -198,7 +198,12 @@ def plan(file: str | Path, folder: str | Path) -> Sweep:
         "title": given.get("title", file.stem),
         "batch": batch,
         "axes": [
-            {"name": a.name, "labels": list(a.labels), "unit": a.unit, "keys": sorted({k for p in a.places for k in p})}
+            {
+                "name": a.name,
+                "labels": list(a.labels),
+                "unit": a.unit,
+                "keys": sorted({k for p in a.places for k in p}),
+            }
             for a in axes
         ],
         "tables": tables,
