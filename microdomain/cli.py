@@ -24,6 +24,7 @@ DONE, FAILED, BAD_INPUT, REQUEUE, INTERRUPTED = 0, 1, 2, 75, 130
 _SECTIONS = {
     "Scenarios": {
         "run": ("cli_run", "Run a scenario, store the result, print its report."),
+        "sweep": ("cli_sweep", "A scenario over axes of changes: plan, run, submit, status, collect."),
         "steady": ("cli_run", "Solve for the steady state around channels that stay open."),
         "examples": ("cli_library", "List the built-in scenarios, or print one as TOML."),
         "presets": ("cli_library", "List the buffers of the library with numbers and sources."),
