@@ -17,7 +17,7 @@ level; on a closed axis constants drop out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,10 @@ class Axis:
 
     def centre_values(self) -> np.ndarray:
         """Matrix (n, n): excess averages to excess values at cell centres, order 4, symmetric stencil."""
+        return self._centre_values
+
+    @cached_property
+    def _centre_values(self) -> np.ndarray:
         centres = 0.5 * (self.faces[1:] + self.faces[:-1])
         faces = _ghost_faces(self.faces, 1)
         out = np.zeros((self.n, self.n))
@@ -165,7 +169,13 @@ def lay_axis(faces: np.ndarray, lower: int, upper: int) -> Axis:
     -------
     Axis
     """
-    faces = np.asarray(faces, dtype=float)
+    return _laid(np.ascontiguousarray(faces, dtype=float).tobytes(), lower, upper)
+
+
+@lru_cache(maxsize=64)
+def _laid(raw: bytes, lower: int, upper: int) -> Axis:
+    """The axis of these faces, built once: runs on the same grid share its tables."""
+    faces = np.frombuffer(raw)
     n = faces.size - 1
     h = np.diff(faces)
     flux4 = _face_derivatives(faces, lower, upper)

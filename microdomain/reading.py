@@ -70,14 +70,18 @@ class Near:
             ]
             centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
             fx, fy, fz = (s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True))
-            patch = np.einsum("mq,qz,qy,qx->mzyx", w, fz, fy, fx, optimize=True)
+            # A product of its own for each member: its bits do not depend on the others.
+            zy = (fz[:, :, None] * fy[:, None, :]).reshape(window.nodes.size, -1)
+            left = (w[:, :, None] * zy).transpose(0, 2, 1)
+            patch = np.matmul(left, fx).reshape(len(w), fz.shape[1], fy.shape[1], fx.shape[1])
             # A centre that coincides with a channel is read NEAREST beside it.
             hit = [
                 np.flatnonzero(np.abs(c - p) < NEAREST) for c, p in zip(centres, site.position, strict=True)
             ]
             if all(h.size for h in hit):
                 beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
-                patch[:, hit[2][0], hit[1][0], hit[0][0]] = w @ self._kernel(site, window, beside)[:, 0]
+                there = _summed(w, self._kernel(site, window, beside))
+                patch[:, hit[2][0], hit[1][0], hit[0][0]] = there[:, 0]
             (x0, x1), (y0, y1), (z0, z1) = spans
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
         return out
@@ -118,7 +122,7 @@ class Near:
         for site, (near, kernel) in zip(plan.sites, kernels, strict=True):
             w = weights[site.ion][site.pairs]
             if near.size and w.any():
-                out[np.ix_(site.members, [site.ion], near)] += (w @ kernel)[:, None]
+                out[np.ix_(site.members, [site.ion], near)] += _summed(w, kernel)[:, None]
         return out
 
     @staticmethod
@@ -129,6 +133,11 @@ class Near:
             points[distance < NEAREST] = np.array(site.position) + _inward(site)
         fx, fy, fz = (s.density(points[:, k], window.nodes) for k, s in enumerate(site.sources))
         return np.asarray(fx * fy * fz)
+
+
+def _summed(weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """weights (m, Q) times kernel (Q, P), each sum alone: the bits of one depend on no other."""
+    return np.asarray((weights[:, None, :] * np.ascontiguousarray(kernel.T)).sum(axis=-1))
 
 
 def _inward(site: Any) -> np.ndarray:

@@ -112,7 +112,7 @@ def test_a_cache_of_another_user_is_refused(cache, monkeypatch):
 
 def test_a_cache_that_cannot_be_made(cache):
     cache.write_text("a file")
-    with pytest.raises(Unavailable, match="cannot be made .*; point MICRODOMAIN_CACHE_DIR to a folder"):
+    with pytest.raises(Unavailable, match=r"cannot be made .*; point MICRODOMAIN_CACHE_DIR to a folder"):
         build.cache_folder()
 
 
@@ -146,7 +146,7 @@ def test_cuda_named_without_a_card(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     with pytest.raises(
         Unavailable,
-        match="device='cuda' was named, but CuPy finds no GPU. Use device='auto' to fall back to the CPU.",
+        match=r"device='cuda' was named, but CuPy finds no GPU. Use device='auto' to fall back to the CPU.",
     ):
         choose("cuda")
 
@@ -160,7 +160,7 @@ def test_cuda_with_too_little_memory(monkeypatch, tmp_path):
     each = plan.size * cuda.VECTORS * 8
     monkeypatch.setitem(sys.modules, "cupy", standin.module(tmp_path, free=2 * each + 5))
     with pytest.raises(
-        MemoryError, match="3 members of .* cells need about .* GB are free on the GPU; at most 2"
+        MemoryError, match=r"3 members of .* cells need about .* GB are free on the GPU; at most 2"
     ):
         cuda.prepare()(plan)
 

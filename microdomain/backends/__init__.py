@@ -8,17 +8,17 @@ def missing(name: str) -> str:
 
     Parameters
     ----------
-    name : {"numpy", "compiled", "cuda"}
+    name : {"numpy", "cpu", "compiled", "cuda"}
 
     Returns
     -------
     str
     """
     from microdomain.backends.base import Unavailable
-    from microdomain.backends.choose import maker
+    from microdomain.backends.choose import DEVICES, maker
 
     try:
-        maker(name)
+        maker(DEVICES[name])
     except Unavailable as reason:
         return str(reason)
     return ""

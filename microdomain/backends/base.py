@@ -100,6 +100,9 @@ class Operations(Protocol):
         `y` may be used up.
         """
 
+    def wait(self) -> None:
+        """Return when all that was asked for is done."""
+
     def select(self, y: Any, members: np.ndarray) -> Any:
         """Rows of some members (a copy)."""
 

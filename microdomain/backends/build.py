@@ -101,7 +101,8 @@ def cache_folder() -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as reason:
         raise Unavailable(
-            f"the kernel cache {path} cannot be made ({reason.strerror}); point {VARIABLE} to a folder of your own."
+            f"the kernel cache {path} cannot be made ({reason.strerror});"
+            f" point {VARIABLE} to a folder of your own."
         ) from None
     _check_own(path)
     return path

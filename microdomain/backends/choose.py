@@ -25,7 +25,7 @@ def choose(device: str = "auto", log: Log | None = None, precision: str = "float
     ----------
     device : str                    "auto", "numpy", "cpu" or "compiled", "cuda"
     log : callable, optional        takes one sentence at a time
-    precision : str                 "float64", or "float32" for states and tables; the reference has float64 only
+    precision : str                 of states and tables: "float64", or "float32" where kernels run
 
     Returns
     -------
@@ -89,6 +89,10 @@ def maker(kind: str, precision: str = "float64") -> Factory:
     ----------
     kind : {"numpy", "compiled", "cuda"}
     precision : {"float64", "float32"}
+
+    Returns
+    -------
+    callable                        factory(plan)
 
     Raises
     ------

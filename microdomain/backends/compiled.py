@@ -75,10 +75,8 @@ class Processor:
     precision : str                 "float64" or "float32"
     """
 
-    name = "compiled"
-    xp = np
-
     def __init__(self, plan: Plan, precision: str = "float64") -> None:
+        self.name, self.xp = "compiled", np
         self.real = np.dtype(precision)
         self._kernels = _load(sources.text(plan, precision))
         self._pool = Pool()
@@ -112,6 +110,9 @@ class Processor:
     def parts(self) -> int:
         """Partial results per plane of a reduction."""
         return 1
+
+    def wait(self) -> None:
+        """Nothing to wait for."""
 
     def call(self, name: str, planes: int, length: int, *arguments: Any) -> None:
         """Run a kernel; arrays go as pointers, None as a null pointer.

@@ -64,8 +64,9 @@ def _check_fits(cupy: Any, plan: Plan, real: np.dtype[Any]) -> None:
     each = plan.size * VECTORS * real.itemsize
     if each * plan.members > free:
         raise MemoryError(
-            f"{plan.members} members of {plan.grid.cells} cells need about {each * plan.members / 1e9:.3g} GB,"
-            f" but {free / 1e9:.3g} GB are free on the GPU; at most {free // each} members fit at a time."
+            f"{plan.members} members of {plan.grid.cells} cells need about"
+            f" {each * plan.members / 1e9:.3g} GB, but {free / 1e9:.3g} GB are free on the GPU;"
+            f" at most {free // each} members fit at a time."
         )
 
 
@@ -117,6 +118,10 @@ class Card:
     def parts(self) -> int:
         """Partial results per plane of a reduction: one per thread of its block."""
         return BLOCK
+
+    def wait(self) -> None:
+        """Wait for the card."""
+        self.xp.cuda.get_current_stream().synchronize()
 
     def call(self, name: str, planes: int, length: int, *arguments: Any) -> None:
         """Launch a kernel, a thread per element of a plane."""

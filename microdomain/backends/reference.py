@@ -109,6 +109,9 @@ class Reference:
     def host(self, y: Any) -> np.ndarray:
         return np.asarray(y.get() if hasattr(y, "get") else y, dtype=float)
 
+    def wait(self) -> None:
+        return None
+
     def select(self, y: Any, members: np.ndarray) -> Any:
         return y[self.xp.asarray(members)]
 

@@ -57,8 +57,9 @@ def random_plan(case: str, seed: int = 0) -> Plan:
                 ions=[Ion(n, z=2, D=0.22 + 0.1 * i, rest=float(random.uniform(0.05, 0.3)), outside=2000)
                       for i, n in enumerate(names)],
                 buffers=[
-                    Buffer(f"{kind}{k}", total=float(random.uniform(50, 300)), k_on=float(random.uniform(0.05, 0.5)),
-                           K_d=float(random.uniform(0.2, 10)), D=D, binds=b)
+                    Buffer(f"{kind}{k}", total=float(random.uniform(50, 300)),
+                           k_on=float(random.uniform(0.05, 0.5)), K_d=float(random.uniform(0.2, 10)),
+                           D=D, binds=b)
                     for k, ((kind, D), b) in enumerate(zip(kinds, binds, strict=True))
                 ],
                 channels=clusters,

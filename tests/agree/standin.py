@@ -86,8 +86,8 @@ class Kernel:
             else:
                 assert type(value) is SCALARS[declared.kind], declared.name
                 given.append(value.item())
-        assert len(grid) == 2 and grid[1] <= 65535
-        assert len(block) == 1 and block[0] <= 1024
+        assert (len(grid), len(block)) == (2, 1)
+        assert max(grid[1] / 65535, block[0] / 1024) <= 1
         self.function(grid[0], grid[1], block[0], *given)
 
 
@@ -106,9 +106,7 @@ def module(folder: Path, free: int = 10**10):
             launches = "".join(
                 LAUNCH.format(
                     name=name,
-                    parameters=", ".join(
-                        f"{a.kind} {'*' if a.pointer else ''}{a.name}" for a in arguments
-                    ),
+                    parameters=", ".join(f"{a.kind} {'*' if a.pointer else ''}{a.name}" for a in arguments),
                     names=", ".join(a.name for a in arguments),
                 )
                 for name, arguments in sources.signatures().items()
@@ -148,6 +146,8 @@ def module(folder: Path, free: int = 10**10):
     made.matmul, made.RawModule = matmul, RawModule
     made.asnumpy = lambda a: a.get()
     made.cuda = types.SimpleNamespace(
-        is_available=lambda: True, runtime=types.SimpleNamespace(memGetInfo=lambda: (free, free))
+        is_available=lambda: True,
+        get_current_stream=lambda: types.SimpleNamespace(synchronize=lambda: None),
+        runtime=types.SimpleNamespace(memGetInfo=lambda: (free, free)),
     )
     return made

@@ -25,6 +25,7 @@ ORDER = [
     *("batch", "recorder", "checkpoint", "resume", "progress", "estimate", "simulate", "steady"),
     *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
     "report",
+    "devices",
     *("view", "cli"),
 ]
 
