@@ -95,6 +95,12 @@ class Batch:
             if beat is not None:
                 beat(self)
 
+    def step(self, until: float) -> None:
+        """One step, or attempt, of every member that is not yet at `until` (ms)."""
+        active = np.flatnonzero((self.t < until) & ~self._left_behind)
+        if active.size:
+            self._step(active, until)
+
     def _step(self, active: np.ndarray, until: float) -> None:
         t = self.t[active]
         stop = np.array([_next(self.stops[k], self.t[k], until) for k in active])

@@ -25,7 +25,9 @@ def sweep_group() -> None:
 
 @sweep_group.command(name="plan")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the sweep; the file's name unless given.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the sweep; the file's name unless given."
+)
 def plan_command(file: Path, out: Path | None) -> None:
     """Resolve every point of the sweep in FILE and write the manifest."""
     from microdomain.sweep_plan import plan
@@ -33,18 +35,28 @@ def plan_command(file: Path, out: Path | None) -> None:
     out = file.with_suffix("") if out is None else out
     sweep = plan(file, out)
     axes = " x ".join(f"{len(a['labels'])} {a['name']}" for a in sweep.about["axes"])
-    click.echo(f"{sweep.title}: {len(sweep.points)} points ({axes}) in {len(sweep.batches())} batches, in {out}")
+    click.echo(
+        f"{sweep.title}: {len(sweep.points)} points ({axes}) in {len(sweep.batches())} batches, in {out}"
+    )
 
 
 @sweep_group.command(name="run")
 @FOLDER
-@click.option("--on", default="here", help="here, local (a pool of processes), dask, dask://HOST:PORT, or slurm.")
-@click.option("--workers", type=click.IntRange(1), help="Processes of the pool; one per GPU or core unless given.")
+@click.option(
+    "--on", default="here", help="here, local (a pool of processes), dask, dask://HOST:PORT, or slurm."
+)
+@click.option(
+    "--workers", type=click.IntRange(1), help="Processes of the pool; one per GPU or core unless given."
+)
 @click.option("--shard", metavar="I/N", default="0/1", help="Only the I-th of N parts, I from 0.")
 @click.option("--retry", is_flag=True, help="Try points again that failed.")
 @click.option("--device", help="Instead of the scenario's: auto, cpu, cuda, numpy.")
-@click.option("--checkpoint-every", metavar="TIME", default="2 min", help='Wall time between two checkpoints.')
-@click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="Of the engine, such as partition=gpu.")
+@click.option(
+    "--checkpoint-every", metavar="TIME", default="2 min", help="Wall time between two checkpoints."
+)
+@click.option(
+    "--set", "given", multiple=True, metavar="KEY=VALUE", help="Of the engine, such as partition=gpu."
+)
 def run_command(
     folder: Path,
     on: str,
@@ -61,7 +73,7 @@ def run_command(
     a signal, and the state is saved.
     """
     from microdomain.cli import FAILED, REQUEUE, Failure
-    from microdomain.cli_run import seconds
+    from microdomain.cli_progress import seconds
     from microdomain.sweep_run import run
 
     def told(outcome: Any, left: int) -> None:
@@ -72,11 +84,11 @@ def run_command(
         click.echo(f"{', '.join(words)}, {left} left", err=True)
 
     total = run(
-        folder, on, workers, shard_of(shard), retry, device, seconds("--checkpoint-every", checkpoint_every), told,
-        **dict(_pair(text) for text in given),
+        folder, on, workers, shard_of(shard), retry, device,
+        seconds("--checkpoint-every", checkpoint_every), told, **dict(_pair(text) for text in given),
     )  # fmt: skip
     if total.stopped:
-        raise Failure("Stopped by a signal; every run is saved and goes on when this is called again.", REQUEUE)
+        raise Failure("Stopped by a signal. Every run is saved; the same command goes on.", REQUEUE)
     for index, words in sorted((total.failed or {}).items()):
         click.echo(f"point {index} failed: {words}", err=True)
     if total.failed:
@@ -141,7 +153,11 @@ def status_command(folder: Path) -> None:
 @sweep_group.command(name="collect")
 @FOLDER
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), required=True, help="A file .csv, .parquet or .nc, or .zarr."
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A file .csv, .parquet or .nc, or .zarr.",
 )
 @click.option("--no-traces", is_flag=True, help="Summaries only, without time courses (.nc, .zarr).")
 def collect_command(folder: Path, out: Path, no_traces: bool) -> None:

@@ -23,7 +23,7 @@ from microdomain.model import Model
 from microdomain.plan import Plan
 from microdomain.reading import Watch
 from microdomain.record import Record
-from microdomain.simulate import prepared
+from microdomain.setting import setting
 
 #: Steps that are timed, after one that is not.
 TIMED = 4
@@ -75,8 +75,8 @@ class Forecast:
         ]
         if not self.fits:
             lines.append(
-                f"It does not fit: about {self.members_that_fit} of {self.members} members would. Use a coarser "
-                "grid, fewer members, or a machine with more memory."
+                f"It does not fit: about {self.members_that_fit} of {self.members} members would. Use a "
+                "coarser grid, fewer members, or a machine with more memory."
             )
         return "\n".join(lines)
 
@@ -109,18 +109,18 @@ def forecast(
     -------
     Forecast
     """
-    setting = prepared(model, grid, until, record, rtol, accuracy, members, None, scheme, seed)
-    plan, frames = setting.plan, setting.frames
+    asked = setting(model, grid, until, record, rtol, accuracy, members, None, scheme, seed)
+    plan, frames, _dense = asked.laid()
     factory = choose(device)
-    fields = 2 * plan.ions + len(setting.record.fields)
+    fields = 2 * plan.ions + len(asked.record.fields)
     stored = 8.0 * frames.size * plan.members * fields * plan.grid.cells
-    host = bytes_needed(plan, frames.size if in_memory else 0, setting.record)
+    host = bytes_needed(plan, frames.size if in_memory else 0, asked.record)
     free = free_memory()
     steps = expected_steps(plan, frames, until)
     each, name = 0.0, "no device (it does not fit)"
     if free is None or host <= 0.9 * free:
         one = plan.take([0])
-        batch = Batch(one, factory, setting.stepper, setting.rtol, Watch.of(one, np.empty((0, 3))))
+        batch = Batch(one, factory, asked.stepper, asked.rtol, Watch.of(one, np.empty((0, 3))))
         batch.step(until)
         began = time.perf_counter()
         for _n in range(TIMED):

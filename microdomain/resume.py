@@ -7,8 +7,6 @@ that were taken since, bit for bit; nothing about a checkpoint reaches a step.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import secrets
 import signal
@@ -24,9 +22,6 @@ import numpy as np
 from microdomain import checkpoint, store
 from microdomain.batch import Batch
 from microdomain.checkpoint import Stopped
-from microdomain.grid import Grid
-from microdomain.model import Model
-from microdomain.record import Record
 from microdomain.recorder import Recorder
 from microdomain.store_place import clear_leftovers
 
@@ -34,31 +29,6 @@ log = logging.getLogger("microdomain")
 
 #: Signals that ask for a checkpoint and an end: what schedulers send before they take a machine away.
 SIGNALS = ("SIGUSR1", "SIGTERM")
-
-
-def key_of(
-    models: Sequence[Model],
-    trials: Sequence[int],
-    grid: Grid,
-    until: float,
-    record: Record,
-    rtol: float,
-    scheme: str,
-    seed: int,
-) -> str:
-    """SHA-256 of all that decides a run's numbers, machine and device aside."""
-    hashes = {m: m.hash for m in set(models)}
-    content = {
-        "models": [hashes[m] for m in models],
-        "trials": list(trials),
-        "grid": [hashlib.sha256(np.asarray(f, dtype=float).tobytes()).hexdigest() for f in grid.faces],
-        "until": until,
-        "record": repr(record),
-        "rtol": rtol,
-        "scheme": scheme,
-        "seed": seed,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class Checkpoints:

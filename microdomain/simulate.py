@@ -17,29 +17,21 @@ from microdomain.backends.choose import choose
 from microdomain.batch import Batch, StepError
 from microdomain.checkpoint import Lock
 from microdomain.estimate import check_fits
-from microdomain.grid import Grid, near_spacing
+from microdomain.grid import Grid
 from microdomain.ledger import Budget
 from microdomain.model import Model
-from microdomain.plan import Plan, lay
+from microdomain.plan import Plan
 from microdomain.progress import Progress, heart
 from microdomain.reading import Watch
 from microdomain.record import Record
 from microdomain.recorder import Recorder, collected_ledger
 from microdomain.results import Results, open
-from microdomain.resume import Checkpoints, both, key_of
+from microdomain.resume import Checkpoints, both
+from microdomain.setting import Setting, setting
 from microdomain.steppers.base import Stepper
-from microdomain.steppers.rkc import RKC2
-from microdomain.steppers.rosenbrock import ROS2, ROS34PW2
 
 log = logging.getLogger("microdomain")
 
-SCHEMES: dict[str, Stepper] = {"ros2": ROS2, "ros34pw2": ROS34PW2, "rkc2": RKC2}
-
-#: What an accuracy stands for: parts of `near_spacing`, growth, far (um), and rtol.
-ACCURACIES = {
-    "default": (1.0, 1.2, 0.080, 1e-2),
-    "high": (0.5, 1.12, 0.050, 2e-3),
-}
 #: The companion run of a spatial error estimate has this many times the spacing.
 COARSER = 1.5
 #: Members advance in blocks of about this many cells, which stay in a core's cache.
@@ -108,13 +100,7 @@ def simulate(
     OSError                         the store cannot be written; what was recorded before stays readable
     """
     started = time.perf_counter()
-    models, trials = _ensemble(model, members, trials)
-    until = _positive("until", until)
-    share, growth, far, preset_rtol = _accuracy(accuracy)
-    rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
-    grid = Grid.graded(models, share * near_spacing(models), growth, far) if grid is None else grid
-    record = Record() if record is None else record
-    stepper = _stepper(scheme, rtol)
+    asked = setting(model, grid, until, record, rtol, accuracy, members, trials, scheme, seed)
     said: list[str] = []
 
     def say(sentence: str) -> None:
@@ -122,19 +108,17 @@ def simulate(
         log.info(sentence)
 
     factory = choose(device, say)
-    key = key_of(models, trials, grid, until, record, rtol, stepper.name, seed)
+    models, grid, stepper, rtol, until = asked.models, asked.grid, asked.stepper, asked.rtol, asked.until
     with Lock(out) if out is not None else nullcontext():
-        checkpoints = Checkpoints(out, key, checkpoint_every, resume)
+        checkpoints = Checkpoints(out, asked.key, checkpoint_every, resume)
         if checkpoints.finished and out is not None:
             log.info("'%s' holds this run already, complete.", out)
             return open(out)
-        plan = lay(models, grid)
-        edges = np.unique(np.concatenate([np.empty(0), *plan.history.jumps]))
-        frames, dense = record.schedule(until, edges)
-        check_fits(plan, 0 if out is not None else frames.size, record)
-        provenance = _provenance(models, stepper, rtol, accuracy, seed, trials)
+        plan, frames, dense = asked.laid()
+        check_fits(plan, 0 if out is not None else frames.size, asked.record)
+        provenance = _provenance(asked, accuracy)
         recorder = Recorder(
-            plan, record, frames, dense, out, overwrite or resume, provenance, member_names,
+            plan, asked.record, frames, dense, out, overwrite or resume, provenance, member_names,
             len(models) > 1 or not isinstance(members, int), checkpoints.identity,
             checkpoints.counts,
         )  # fmt: skip
@@ -203,71 +187,30 @@ def _failures(batches: Sequence[Batch]) -> dict[int, str]:
     return {k: f"Member {k} {word}" for k, word in enumerate(words) if word}
 
 
-def _ensemble(
-    model: Model, members: int | range | Sequence[Model], trials: Sequence[int] | None
-) -> tuple[list[Model], list[int]]:
-    if isinstance(members, int):
-        members = range(members)
-    if isinstance(members, range):
-        if len(members) == 0:
-            raise ValueError(f"members = {members}: give at least one.")
-        return [model] * len(members), list(members)
-    models = list(members)
-    if not models or not all(isinstance(m, Model) for m in models):
-        raise ValueError("members: give a count, a range of trial numbers, or a list of Models.")
-    numbers = list(range(len(models))) if trials is None else list(trials)
-    if len(numbers) != len(models):
-        raise ValueError(f"trials: {len(numbers)} numbers for {len(models)} members; give one for each.")
-    return models, numbers
-
-
-def _positive(name: str, value: float) -> float:
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} = {value}: give a positive number.")
-    return float(value)
-
-
-def _accuracy(name: str) -> tuple[float, float, float, float]:
-    if name not in ACCURACIES:
-        raise ValueError(f"accuracy = {name!r}: give {' or '.join(map(repr, ACCURACIES))}.")
-    return ACCURACIES[name]
-
-
-def _stepper(scheme: str | None, rtol: float) -> Stepper:
-    # ROS34PW2 needs half the steps of ROS2 from 1e-2 down; above it the third order does not pay.
-    if scheme is None:
-        return ROS34PW2 if rtol <= 1e-2 else ROS2
-    if scheme.lower() not in SCHEMES:
-        raise ValueError(f"scheme = {scheme!r}: give one of {', '.join(map(repr, SCHEMES))}.")
-    return SCHEMES[scheme.lower()]
-
-
 def _block(plan: Plan, stepper: Stepper) -> int:
     """Members that advance together: blocks that stay in cache, one by one for RKC2."""
     return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
 
 
-def _provenance(
-    models: Sequence[Model], stepper: Stepper, rtol: float, accuracy: str, seed: int, trials: Sequence[int]
-) -> dict[str, Any]:
+def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
     import scipy
 
     from microdomain import __version__
 
     return {
-        "scenario": models[0].hash,
-        "members": [m.hash[:12] for m in models] if len(set(models)) > 1 else [],
-        "trials": list(trials),
+        "scenario": asked.models[0].hash,
+        "members": [m.hash[:12] for m in asked.models] if len(set(asked.models)) > 1 else [],
+        "trials": list(asked.trials),
         "microdomain": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "machine": platform.machine(),
-        "scheme": stepper.name,
-        "sources": list(stepper.sources),
-        "rtol": rtol,
+        "scheme": asked.stepper.name,
+        "sources": list(asked.stepper.sources),
+        "rtol": asked.rtol,
         "accuracy": accuracy,
-        "seed": seed,
+        "seed": asked.seed,
     }
 
 

@@ -114,7 +114,7 @@ def _axis(table: dict[str, Any]) -> Axis:
         if key not in known:
             raise ScenarioError(f"unknown key {key!r}.{nearest(key, known)} It has {', '.join(known)}.")
     if kind == "values":
-        key = table.get("key")
+        key: Any = table.get("key")
         if not isinstance(key, str):
             raise ScenarioError('values need a key, such as key = "model.buffers.BAPTA.total".')
         name = table.get("name", _short(key))

@@ -121,7 +121,9 @@ def write_table(folder: str | Path, file: str | Path) -> Path:
             import pandas
             import pyarrow  # noqa: F401
         except ImportError:
-            raise ImportError('A Parquet file needs `pip install "microdomain[batch]"`; CSV does not.') from None
+            raise ImportError(
+                'A Parquet file needs `pip install "microdomain[batch]"`; CSV does not.'
+            ) from None
         frame = pandas.DataFrame(rows, columns=columns)
         for name in columns:  # values of several kinds in one column are written as text
             if frame[name].dtype == object:
@@ -186,13 +188,13 @@ def _traces(
         path = sweep.folder / "results" / run
         for group in [g for g in wanted if g in store.groups(path)]:
             data = store.read(path, group).load()
-            for name in wanted[group] or data.data_vars:
+            for name in wanted[group] or map(str, data.data_vars):
                 values = data[name]
-                place = values.dims[-1]
-                mine = {"time": data["time"].values, place: data[place].values}
+                place = str(values.dims[-1])
+                mine: dict[str, Any] = {"time": data["time"].values, place: data[place].values}
                 known = {k: coords.setdefault(k, v) for k, v in mine.items()}
                 if any(not np.array_equal(known[k], mine[k]) for k in mine):
-                    return xarray.Dataset(attrs={"traces": "left out: times or channels differ between points"})
+                    return xarray.Dataset(attrs={"traces": "left out: times or channels differ"})
                 title = f"[{name}]" if group == "probes" else name
                 if title not in whole:
                     blank = np.full((*shape, len(mine["time"]), len(mine[place])), np.nan)

@@ -87,7 +87,8 @@ def run(
     batches = [[p for p in batch if p.key not in finished] for batch in sweep.batches(shard)]
     batches = [batch for batch in batches if batch]
     left = sum(map(len, batches))
-    total, failed = {"done": 0, "skipped": 0}, {}
+    total: dict[str, int] = {"done": 0, "skipped": 0}
+    failed: dict[int, str] = {}
     stopped = False
     if not batches:
         return Outcome(failed={})
