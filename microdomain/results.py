@@ -210,6 +210,14 @@ class Results:
 
         return compare(self, ion, **how)
 
+    def statistics(
+        self, name: str, quantiles: Sequence[float] = (0.05, 0.5, 0.95), part: str | None = None
+    ) -> xarray.Dataset:
+        """Mean, SD and quantiles over members, a frame at a time; see `results_statistics.statistics`."""
+        from microdomain.results_statistics import statistics
+
+        return statistics(self._parts, name, quantiles, part)
+
     def export(
         self, path: str | Path, fields: Sequence[str] | None = None, overwrite: bool = False
     ) -> tuple[Path, ...]:

@@ -149,9 +149,10 @@ def simulate(
                 "wall_s": round(checkpoints.wall, 3),
                 "restarts": checkpoints.restarts,
             }
-            for sentence in ledger.warnings():
+            failures = _failures(batches)
+            for sentence in [*failures.values(), *ledger.warnings()]:
                 log.warning(sentence)
-            recorder.close(ledger, budget, provenance, _failures(batches))
+            recorder.close(ledger, budget, provenance, failures)
             checkpoints.remove()
         except BaseException as stopped:
             recorder.abandon(stopped)

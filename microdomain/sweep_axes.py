@@ -114,12 +114,11 @@ def _axis(table: dict[str, Any]) -> Axis:
         if key not in known:
             raise ScenarioError(f"unknown key {key!r}.{nearest(key, known)} It has {', '.join(known)}.")
     if kind == "values":
-        key: Any = table.get("key")
-        if not isinstance(key, str):
+        path: Any = table.get("key")
+        if not isinstance(path, str):
             raise ScenarioError('values need a key, such as key = "model.buffers.BAPTA.total".')
-        name = table.get("name", _short(key))
-        rows = [{key: value} for value in _listed(table["values"], "values")]
-        return _labelled(name, rows, [row[key] for row in rows])
+        values = _listed(table["values"], "values")
+        return _labelled(table.get("name", _short(path)), [{path: value} for value in values], values)
     if kind == "zip":
         columns = {key: _listed(values, key) for key, values in _flat(table["zip"], list).items()}
         lengths = {len(values) for values in columns.values()}

@@ -289,7 +289,7 @@ def _settle(folder: Path, manifest: bytes, about: dict[str, Any]) -> None:
         if json.loads(known.read_text("utf-8")).get("manifest") == about["manifest"]:
             return
         raise FileExistsError(f"'{folder}' holds another sweep. Plan this one into another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "logs").mkdir(parents=True, exist_ok=True)  # Slurm writes no log where it has no folder
     for name, content in (("manifest.jsonl", manifest), ("sweep.json", text.encode())):
         new = folder / f".{name}.new"
         new.write_bytes(content)
