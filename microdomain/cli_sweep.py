@@ -162,7 +162,7 @@ def status_command(folder: Path) -> None:
 @click.option("--no-traces", is_flag=True, help="Summaries only, without time courses (.nc, .zarr).")
 def collect_command(folder: Path, out: Path, no_traces: bool) -> None:
     """Collect what is done: a table (.csv, .parquet), or a dataset over the axes (.zarr, .nc)."""
-    from microdomain.sweep_collect import collect, status, write_table
+    from microdomain.sweep_collect import collect, status, write_dataset, write_table
 
     if out.suffix in (".csv", ".parquet"):
         write_table(folder, out)
@@ -173,7 +173,7 @@ def collect_command(folder: Path, out: Path, no_traces: bool) -> None:
         if out.suffix == ".nc":
             data.to_netcdf(out)
         else:
-            data.to_zarr(out, zarr_format=3, consolidated=False)
+            write_dataset(data, out)
     else:
         raise ValueError(f"'{out}': give a name that ends with .csv, .parquet, .zarr or .nc.")
     now = status(folder)

@@ -173,6 +173,24 @@ def collect(folder: str | Path, traces: bool = True) -> xarray.Dataset:
     return out.merge(_traces(sweep, marks, names, shape)) if traces and marks else out
 
 
+def write_dataset(data: xarray.Dataset, path: str | Path) -> None:
+    """Write a dataset as a Zarr store, which `xarray.open_zarr(path, consolidated=False)` opens.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+    path : str or Path            must not exist
+    """
+    from microdomain import store
+
+    def parts(variables: Any) -> dict[str, Any]:
+        return {str(name): (v.dims, v.values, dict(v.attrs)) for name, v in variables.items()}
+
+    with store.create(path, attrs=dict(data.attrs), aside=True) as out:
+        out.put("/", parts(data.data_vars), coords=parts(data.coords))
+        out.settle()
+
+
 def _traces(
     sweep: Sweep, marks: dict[int, dict[str, Any]], names: list[str], shape: tuple[int, ...]
 ) -> xarray.Dataset:
