@@ -18,7 +18,6 @@ ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 # The kernels that execute the pages see this very tree, whether or not the package is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 
@@ -64,7 +63,8 @@ html_theme_options = {
     "icon_links": [],
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
-    "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 8,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "comparison": []},
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
@@ -92,7 +92,10 @@ _WORDS = {"Sources": "References", "Source": "References"}
 
 
 def unfold(lines: list[str]) -> list[str]:
-    """Docstring lines as numpydoc wants them: descriptions on lines of their own.
+    """Docstring lines as numpydoc wants them.
+
+    Descriptions behind a type move to lines of their own; sources and examples that follow a section
+    after an empty line get headings, where numpydoc would take them for entries of that section.
 
     Parameters
     ----------
@@ -104,41 +107,56 @@ def unfold(lines: list[str]) -> list[str]:
     """
     out: list[str] = []
     section = ""
+
+    def begin(heading: str) -> str:
+        out.extend([heading, "-" * len(heading)])
+        return heading
+
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else ""
-        if re.fullmatch(r"-{3,}", following) and line and not line.startswith(" "):
+        outermost = bool(line) and not line.startswith(" ")
+        if outermost and re.fullmatch(r"-{3,}", following):
             section = _WORDS.get(line, line)
             out.append(section)
             continue
-        if section in _NAMED and line and not line.startswith((" ", "-")):
-            found = _INLINE.match(line)
-            bare = None if found else _BARE.match(line)
-            if found:
-                out.append(f"{found[1]} : {found[2]}")
-                out += [f"    {found[3]}"] if found[3] else []
-                continue
-            if bare:
-                out += [bare[1], f"    {bare[2]}"]
-                continue
-        if section in _UNNAMED and line and not line.startswith((" ", "-", ">")):
+        entries = section in _NAMED or section in _UNNAMED
+        if outermost and number and not lines[number - 1]:
+            if line.startswith(">>>") and (entries or section == "Notes"):
+                section, entries = begin("Examples"), False
+            elif entries and not (section in _NAMED and (_INLINE.match(line) or _BARE.match(line))):
+                section, entries = begin("Notes"), False
+        if not (entries and outermost) or line.startswith("-"):
+            out.append(line)
+        elif section in _NAMED:
+            out += _entry(line)
+        else:
             head, _, rest = re.sub(r" {2,}", "\0", line, count=1).partition("\0")
-            out.append(head)
-            out += [f"    {rest.strip()}"] if rest else []
-            continue
-        out.append(line)
+            out += [head, f"    {rest.strip()}"] if rest else [head]
     return out
 
 
+def _entry(line: str) -> list[str]:
+    found = _INLINE.match(line)
+    if found:
+        head = f"{found[1]} : {found[2]}"
+        return [head, f"    {found[3]}"] if found[3] else [head]
+    bare = _BARE.match(line)
+    return [bare[1], f"    {bare[2]}"] if bare else [line]
+
+
 def _on_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = [
-        line if line.startswith("    ") else _SIZE.sub(r"\\|\1\\|", line) for line in unfold(lines)
-    ]
+    lines[:] = [line if line.startswith("    ") else _SIZE.sub(r"\\|\1\\|", line) for line in unfold(lines)]
 
 
 def _mathml(text: str, block: bool) -> str:
-    from docutils.utils.math import latex2mathml, wrap_math_code
+    from docutils.utils.math import MathError, latex2mathml
+    from sphinx.util import logging
 
-    return latex2mathml.tex2mathml(wrap_math_code(text, block), as_block=block)
+    try:
+        return latex2mathml.tex2mathml(text, as_block=block)
+    except MathError as error:
+        logging.getLogger(__name__).warning("The formula %r does not become MathML: %s", text, error)
+        return ""
 
 
 def _inline_math(writer: Any, node: Any) -> None:
@@ -151,7 +169,7 @@ def _inline_math(writer: Any, node: Any) -> None:
 def _block_math(writer: Any, node: Any) -> None:
     from docutils.nodes import SkipNode
 
-    writer.body.append(f'<div class="math">{_mathml(node.astext(), block=True)}</div>')
+    writer.body.append(f'<div class="formula">{_mathml(node.astext(), block=True)}</div>')
     raise SkipNode
 
 
@@ -167,15 +185,33 @@ def _write_validation_table(app: Any) -> None:
         target.write_text(text, encoding="utf-8")
 
 
+def _set_up_kernels(app: Any) -> None:
+    """The kernels show every matplotlib figure, and nobody's own IPython profile has a say."""
+    from tempfile import mkdtemp
+
+    profile = Path(mkdtemp(prefix="microdomain-docs-")) / "profile_default"
+    profile.mkdir()
+    (profile / "ipython_kernel_config.py").write_text(
+        'c.IPKernelApp.matplotlib = "inline"\n', encoding="utf-8"
+    )
+    os.environ["IPYTHONDIR"] = str(profile.parent)
+    os.environ.pop("MPLBACKEND", None)
+
+
+def _clear_kernels(app: Any, exception: Exception | None) -> None:
+    from shutil import rmtree
+
+    rmtree(os.environ["IPYTHONDIR"], ignore_errors=True)
+
+
 def _write_notebooks(app: Any) -> None:
     """The scripts of `notebooks/` as pages, executed like any other."""
     import jupytext
 
-    folder = HERE / "_generated" / "notebooks"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = HERE / "notebooks"
     scripts = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
     for stale in folder.glob("*.md"):
-        if stale.stem not in scripts:
+        if stale.stem not in (*scripts, "index"):
             stale.unlink()
     for name, path in scripts.items():
         target = folder / f"{name}.md"
@@ -191,4 +227,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _on_docstring, priority=400)  # before numpydoc's 500
     app.connect("builder-inited", _write_validation_table, priority=100)
     app.connect("builder-inited", _write_notebooks, priority=100)
+    app.connect("builder-inited", _set_up_kernels)
+    app.connect("build-finished", _clear_kernels)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

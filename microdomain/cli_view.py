@@ -1,10 +1,56 @@
-"""The commands that show a stored result elsewhere: export."""
+"""The commands that show a stored result as more than one picture: movie, export."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+@click.command(name="movie")
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file that ends in .mp4 or .gif.",
+)
+@click.option("--field", help="E_Ca, Ca, V-E_Ca, I_Ca, a buffer.  [default: E_Ca where it is known]")
+@click.option("--x", metavar="LENGTH", help="Cut the box at this x.")
+@click.option("--y", metavar="LENGTH", help="Cut the box at this y.")
+@click.option(
+    "--z", metavar="LENGTH", help='Cut the box at this z, such as "10 nm".  [default: the membrane]'
+)
+@click.option("--member", type=click.IntRange(0), default=0, help="Number of the member.", show_default=True)
+@click.option("--fps", type=float, default=12.0, help="Recorded frames per second.", show_default=True)
+def movie_command(
+    result: Path, out: Path, field: str | None, member: int, fps: float, **cut: str | None
+) -> None:
+    """Draw every recorded frame of RESULT as a movie of a slice, its time on an axis beneath."""
+    from microdomain import view
+    from microdomain.results import open as open_result
+
+    started = time.perf_counter()
+    where: dict[str, Any] = {axis: length(text) for axis, text in cut.items() if text is not None}
+    path = view.movie(open_result(result), field, out, member=member, fps=fps, **where)
+    click.echo(f"movie drawn to {path} ({time.perf_counter() - started:.1f} s)")
+
+
+def length(text: str) -> float:
+    """A length in um from "10 nm", or from a plain number.
+
+    >>> round(length("10 nm"), 9), length("0.5")
+    (0.01, 0.5)
+    """
+    from microdomain.quantities import parse
+
+    try:
+        return float(text)
+    except ValueError:
+        return parse(text, "length")
 
 
 @click.command(name="export")
@@ -22,4 +68,4 @@ def export_command(result: Path, out: Path, fields: tuple[str, ...], overwrite: 
         click.echo(f"exported to {path}")
 
 
-COMMANDS = [export_command]
+COMMANDS = [movie_command, export_command]

@@ -253,7 +253,7 @@ class History:
         i, _ = self._locate(rows, times)
         following = np.minimum(i + 1, self.starts.shape[1] - 1)
         end = np.where(following > i, self.starts[rows, following], np.inf)
-        return self.starts[rows, i], end, ~self.coefficients[rows, i, 1:].any(axis=1)
+        return self.starts[rows, i], end, np.asarray(~self.coefficients[rows, i, 1:].any(axis=1))
 
     def jumps_within(self, row: int, since: float, until: float) -> np.ndarray:
         """Jumps of a row in the open interval (since, until), ms."""

@@ -77,6 +77,10 @@ class Window:
         return cls(D, tau, edges, nodes, (width[:, None] * w).ravel(), per_bin)
 
     @cached_property
+    def _powers(self) -> np.ndarray:
+        return np.arange(self.per_bin)
+
+    @cached_property
     def _lagrange(self) -> np.ndarray:
         """Coefficients [power, node] of the Lagrange polynomials on [0, 1]."""
         x, _ = _gauss(self.per_bin)
@@ -114,10 +118,11 @@ class Window:
         s = cuts[:-1, None] + width[:, None] * x
         bins = np.searchsorted(self.edges, 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
         xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
-        basis = (xi[..., None] ** np.arange(self.per_bin)) @ self._lagrange
+        basis = (xi[..., None] ** self._powers) @ self._lagrange
         f = history.value(row, (t - s)[None])[0] * np.exp(-kappa * s) * w * width[:, None]
-        out = np.zeros((self.edges.size - 1, self.per_bin))
-        np.add.at(out, bins, np.einsum("ig,igq->iq", f, basis))
+        # Cuts come in order and every bin has at least one.
+        first = np.searchsorted(bins, np.arange(self.edges.size - 1))
+        out = np.add.reduceat((f[:, None, :] @ basis)[:, 0], first)
         return out.ravel()
 
 

@@ -46,10 +46,16 @@ class Fluxes:
     Parameters
     ----------
     plan : Plan
+
+    Attributes
+    ----------
+    walls_open, takes_up : bool     whether anything can leave through held walls or be taken up
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.walls_open = not all(a.closed for a in plan.axes)
+        self.takes_up = bool(plan.uptake.any())
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
         self._tau = np.array([w.tau for w in plan.windows])[plan.pair_ion]
         self._screen = np.exp(-self._kappa * self._tau)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import microdomain as md
 from microdomain.cli import cli
 from microdomain.scenario import examples
-from microdomain.view import colours, gl, plane
+from microdomain.view import colours, fields, gl, plane
 
 BOX = ((-0.5, 0.5), (-0.4, 0.4), (0.0, 0.4))
 
@@ -139,7 +139,7 @@ def test_the_membrane_is_the_face_that_the_channels_stand_on(flat):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"field": "E_K"}, r"No field 'E_K' in this result; it has 'E_Ca', 'Ca'\."),
+        ({"field": "E_K"}, r"No field 'E_K' in this result; it has 'E_Ca', 'Ca'\. Also 'V-E_Ca', 'I_Ca'\."),
         ({"member": 1}, r"No member 1 in this result; it has 1, numbered from 0\."),
         ({"z": 0.5}, r"z = 0\.5 um is outside the box, which reaches from 0 to 0\.4 um\."),
         ({"x": 0.0, "z": 0.0}, r"A slice is one plane: give one of x, y and z\."),
@@ -155,8 +155,8 @@ def test_a_potential_needs_an_outside_concentration(flat):
     with pytest.raises(
         ValueError, match=r"E_Ca is not known: 'Ca' has no outside concentration in this model\."
     ):
-        plane._field(one, "E_Ca")
-    assert plane._field(one, None)[0].name == "Ca"
+        fields.field_of(one, "E_Ca")
+    assert fields.field_of(one, None).name == "Ca"
 
 
 def test_a_channel_carries_current_while_its_gate_is_open_and_its_waveform_lasts():

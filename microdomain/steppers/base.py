@@ -128,11 +128,13 @@ def stage_flows(
     """Rates of the four flows at a stage, uM um^3/ms."""
     plan = ops.plan
     ions = np.zeros((2, plan.members, plan.ions))
-    if not all(a.closed for a in plan.axes):
+    if fluxes.walls_open:
         ions[0] = per_ion(plan, ops.outflow(y, 4))
-    if plan.uptake.any():
+    if fluxes.takes_up:
         ions[1] = plan.uptake * ops.excess(y, near)
-    return Flows(np.stack([fluxes.deposit(weights, blob), fluxes.loss(weights)]), ions)
+    pairs = np.empty((2, plan.pair_member.size))
+    pairs[0], pairs[1] = fluxes.deposit(weights, blob), fluxes.loss(weights)
+    return Flows(pairs, ions)
 
 
 def per_ion(plan: Any, species: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.steppers.base import Flows, Standing, Trial, close, combined, per_ion, stage_flows
+from microdomain.steppers.base import Flows, Standing, Trial, close, per_ion, stage_flows
 from microdomain.weights import Fluxes
 
 A_DIFFUSION = 1.2
@@ -77,7 +77,8 @@ class WMethod:
         factor = ops.factor(ops.linearise(at.y, at.near), gamma * dt, A_DIFFUSION)
         dt_pair, dt_ion = dt[plan.pair_member], dt[:, None]
         U: list[Any] = []
-        X: list[Flows] = []
+        pairs = np.zeros((2, plan.pair_member.size))
+        ions = np.zeros((2, plan.members, plan.ions))
         for i in range(self.stages):
             t = at.t + times[i] * dt
             y, near, weights, plus = at.y, at.near, at.weights, None
@@ -89,14 +90,12 @@ class WMethod:
             rate = stage_flows(ops, fluxes, weights, blob, y, near)
             k, z = ops.stage(factor, y, near, blob, gamma * dt, plus)
             U.append(k)
-            # The ledger's integrals follow the same recurrence: l(U_i) = gamma dt (l(F_i) + l(A z_i)) + ...
-            passed = [
-                (1.0, rate.scaled(gamma * dt_pair, gamma * dt_ion)),
-                (1.0, _implicit(ops, z, gamma, dt)),
-            ]
-            X.append(combined(passed + [(gamma * c[i, j], X[j]) for j in range(i)]))
+            # U_i passes l(U_i) = gamma dt [l(F_i) + l(A z_i)] + gamma sum_j c_ij l(U_j), and m = b Gamma^-1
+            # turns sum_i m_i l(U_i) into sum_i b_i dt [l(F_i) + l(A z_i)].
+            pairs += self.b[i] * dt_pair * rate.pairs
+            ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, z))
         new, error = ops.mix(at.y, U, m, e)
-        flows = combined(list(zip(m, X, strict=True)))
+        flows = Flows(pairs, ions)
         new, missed, there = close(ops, fluxes, at, dt, new, flows, (t, weights, near))
         return Trial(
             y=new,
@@ -109,15 +108,17 @@ class WMethod:
         )
 
 
-def _implicit(ops: Operations, z: object, gamma: float, dt: np.ndarray) -> Flows:
-    """What the implicit side of a stage moves through held walls and into the uptake."""
+def _implicit(ops: Operations, fluxes: Fluxes, z: Any) -> Any:
+    """What the implicit side of a stage moves through held walls and into the uptake: (2, member, ion)."""
     plan = ops.plan
+    if not (fluxes.walls_open or fluxes.takes_up):
+        return 0.0
     ions = np.zeros((2, plan.members, plan.ions))
-    if not all(a.closed for a in plan.axes):
-        ions[0] = per_ion(plan, ops.outflow(z, 2)) * (gamma * A_DIFFUSION * dt[:, None])
-    if plan.uptake.any():
-        ions[1] = plan.uptake * ops.amounts(z)[:, : plan.ions] * (gamma * dt[:, None])
-    return Flows(np.zeros((2, plan.pair_member.size)), ions)
+    if fluxes.walls_open:
+        ions[0] = A_DIFFUSION * per_ion(plan, ops.outflow(z, 2))
+    if fluxes.takes_up:
+        ions[1] = plan.uptake * ops.amounts(z)[:, : plan.ions]
+    return ions
 
 
 def _lower(size: int, entries: dict[tuple[int, int], float]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Looking at results: slices, profiles, time courses.
+"""Looking at results: slices, profiles, time courses, movies.
 
 >>> import microdomain as md
 >>> md.view.slice, md.view.profile, md.view.time_courses            # doctest: +ELLIPSIS
@@ -10,112 +10,21 @@ a picture is asked for, not before.
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from microdomain.view.picture import FLAT, SOLID, Picture
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable, Sequence
+
     from matplotlib.figure import Figure
 
     from microdomain.results import Results
-    from microdomain.view.plane import Plane
 
-__all__ = ["Picture", "check_file", "profile", "slice", "time_courses"]
-
-#: Endings of files that each kind of picture can be saved as.
-SOLID, FLAT = (".png", ".jpg", ".jpeg", ".tif", ".bmp"), (".png", ".jpg", ".jpeg", ".tif", ".pdf", ".svg")
-
-
-class Picture:
-    """A slice, ready to be shown or saved.  Made by `slice`.
-
-    Parameters
-    ----------
-    plane : Plane                 the mesh and the values on it
-    flat : bool                   a 2D map by matplotlib, even where VTK can draw
-
-    Attributes
-    ----------
-    values : array (P,)           of the field at `points` (P, 3); mV or uM, as `plane.unit` says
-    note : str                    one line on why the picture is flat where nobody asked for it; else empty
-    """
-
-    def __init__(self, plane: Plane, flat: bool = False) -> None:
-        from microdomain.view import gl
-
-        self.plane = plane
-        reason = "" if flat else gl.missing()
-        self.flat = flat or bool(reason)
-        self.note = f"The picture is a 2D map. {reason}" if reason else ""
-
-    @property
-    def points(self) -> np.ndarray:
-        """Points of the mesh, (P, 3), um."""
-        return self.plane.points
-
-    @property
-    def values(self) -> np.ndarray:
-        """The field at the points, (P,)."""
-        return self.plane.values
-
-    @property
-    def title(self) -> str:
-        """What the picture shows, in a line."""
-        from microdomain.view import colours
-
-        return colours.title_of(self.plane)
-
-    def save(self, path: str | Path) -> Path:
-        """Draw to a file; its ending says the format (PDF and SVG are always flat maps).
-
-        Returns
-        -------
-        Path
-        """
-        path = check_file(path)
-        if self.flat or path.suffix.lower() not in SOLID:
-            self.figure().savefig(path)
-            return path
-        from PIL import Image
-
-        from microdomain.view import scene
-
-        Image.fromarray(scene.image(self.plane)).save(path)
-        return path
-
-    def figure(self) -> Figure:
-        """The flat map as a matplotlib figure."""
-        from microdomain.view import plots
-
-        return plots.slice_map(self.plane)
-
-    def plotter(self, off_screen: bool = True) -> Any:
-        """The scene as a PyVista plotter, to which more can be added."""
-        from microdomain.view import scene
-
-        return scene.scene(self.plane, off_screen)
-
-    def show(self) -> None:
-        """Show it: in a window where there is a display, else in the notebook, else not at all."""
-        if self.flat or _headless():
-            _show_image(self)
-        else:
-            self.plotter(off_screen=False).show()
-
-    def _repr_png_(self) -> bytes:
-        """What a notebook displays."""
-        import io
-        import tempfile
-
-        if self.flat:
-            held = io.BytesIO()
-            self.figure().savefig(held, format="png")
-            return held.getvalue()
-        with tempfile.TemporaryDirectory() as folder:
-            return self.save(Path(folder) / "picture.png").read_bytes()
+__all__ = ["Picture", "check_file", "movie", "profile", "slice", "time_courses"]
 
 
 def slice(
@@ -127,6 +36,8 @@ def slice(
     y: float | None = None,
     z: float | None = None,
     member: int = 0,
+    V: float | None = None,
+    g: float | None = None,
     flat: bool = False,
 ) -> Picture:
     """A slice through a result, with its channels, units and time.
@@ -134,10 +45,13 @@ def slice(
     Parameters
     ----------
     results : Results
-    field : str                   "E_Ca" or "Ca"; unless given E_Ca, where the outside concentration is known
+    field : str                   "E_Ca", "Ca", "V-E_Ca", "I_Ca" or a buffer for its occupancy; unless given
+                                  E_Ca, where the outside concentration is known
     time : float, ms              the recorded field nearest to it; when the mouths see most unless given
     x, y, z : float, um           one of them: where the plane cuts that axis; the membrane unless given
     member : int
+    V : float, mV                 membrane voltage of "V-E_Ca" and "I_Ca"; the model's unless given
+    g : float, nS/um^2            conductance per area of "I_Ca" = g (V - E_Ca); 1 unless given
     flat : bool                   a 2D map by matplotlib, even where VTK can draw
 
     Returns
@@ -152,20 +66,71 @@ def slice(
     from microdomain.view.plane import cut
 
     _need_matplotlib()
-    planes = [(axis, level) for axis, level in enumerate((x, y, z)) if level is not None]
-    if len(planes) > 1:
-        raise ValueError("A slice is one plane: give one of x, y and z.")
-    axis, level = planes[0] if planes else _membrane(results, member)
+    axis, level = _plane_of(results, (x, y, z), member)
     # Whether VTK can draw is asked of a child process, which takes as long as the reading.
     probe = Thread(target=gl.missing)
     if not flat:
         probe.start()
     try:
-        plane = cut(results, field, time, axis, float(level), member)
+        plane = cut(results, field, time, axis, level, member, V, g)
     finally:
         if not flat:
             probe.join()
     return Picture(plane, flat)
+
+
+def movie(
+    results: Results,
+    field: str | None = None,
+    path: str | Path = "movie.mp4",
+    *,
+    times: Sequence[float] | None = None,
+    x: float | None = None,
+    y: float | None = None,
+    z: float | None = None,
+    member: int = 0,
+    V: float | None = None,
+    g: float | None = None,
+    fps: float = 12.0,
+    progress: Callable[[float], None] | None = None,
+) -> Path:
+    """A movie of a slice: every recorded frame, with its time on an axis beneath.
+
+    Parameters
+    ----------
+    results : Results
+    field : str                   as in `slice`
+    path : str or Path            .mp4 or .gif
+    times : sequence of float, ms recorded times; all of them unless given
+    x, y, z : float, um           one of them, as in `slice`
+    member : int
+    V, g : float                  as in `slice`
+    fps : float                   recorded frames per second of the movie
+    progress : callable           called with the part that is done, 0 to 1; a bar on a terminal unless given
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError                    a field, plane, time, member or ending that is not there
+    """
+    from microdomain.view import cinema
+
+    file = cinema.check_movie(path)
+    _need_matplotlib()
+    if not 0.1 <= fps <= 120:
+        raise ValueError(f"fps = {fps:g}: give 0.1 to 120 frames per second.")
+    axis, level = _plane_of(results, (x, y, z), member)
+    with cinema.shown(progress, file.name) as told:
+        # Reading takes about a fifth of the time of drawing.
+        planes = cinema.planes(
+            results, field, times, axis, level, member, V, g, lambda part: told(0.2 * part)
+        )
+        spans = cinema.open_spans(results, member)
+        cinema.movie(file, planes, spans, fps, lambda part: told(0.2 + 0.8 * part))
+    return file
 
 
 def profile(
@@ -211,6 +176,14 @@ def check_file(path: str | Path) -> Path:
     return path
 
 
+def _plane_of(results: Results, given: tuple[float | None, ...], member: int) -> tuple[int, float]:
+    planes = [(axis, level) for axis, level in enumerate(given) if level is not None]
+    if len(planes) > 1:
+        raise ValueError("A slice is one plane: give one of x, y and z.")
+    axis, level = planes[0] if planes else _membrane(results, member)
+    return axis, float(level)
+
+
 def _membrane(results: Results, member: int) -> tuple[int, float]:
     """The face that most channels stand on; the floor where none stands on any."""
     model = results.models[min(max(member, 0), results.members - 1)]
@@ -223,33 +196,3 @@ def _membrane(results: Results, member: int) -> tuple[int, float]:
 def _need_matplotlib() -> None:
     if find_spec("matplotlib") is None:
         raise ImportError('Pictures need matplotlib (and PyVista for 3D): pip install "microdomain[view]".')
-
-
-def _headless() -> bool:
-    """No window can open, or none should: a test, a notebook, a machine without a display."""
-    import sys
-
-    if os.environ.get("PYVISTA_OFF_SCREEN", "").lower() in ("true", "1") or _in_notebook():
-        return True
-    return sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
-
-
-def _in_notebook() -> bool:
-    import sys
-
-    shell = sys.modules.get("IPython")
-    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
-
-
-def _show_image(picture: Picture) -> None:
-    if _in_notebook():
-        from importlib import import_module
-
-        import_module("IPython.display").display(picture)
-        return
-    from tempfile import gettempdir
-
-    path = picture.save(Path(gettempdir()) / f"microdomain-{os.getpid()}.png")
-    print(f"There is no display; {picture.title} is drawn to {path}.")

@@ -1,7 +1,8 @@
 """One set of colour maps and words for every picture, so that the same colour means the same thing.
 
-Both maps are perceptually even and safe for colour-blind readers, and bright where calcium is high:
-a mouth glows in a map of [Ca] and in one of E_Ca alike.
+All maps are perceptually even and safe for colour-blind readers, and bright where calcium is high:
+a mouth glows in a map of [Ca] and in one of E_Ca alike.  What has a direction, a driving force or a
+current, is blue where it is inward, red where it is outward, and white at 0.
 """
 
 from __future__ import annotations
@@ -11,38 +12,55 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from microdomain.report_text import STEADY, milliseconds
+from microdomain.view.fields import CONCENTRATION as FREE
+from microdomain.view.fields import CURRENT, FORCE, OCCUPANCY
 
 if TYPE_CHECKING:
     from microdomain.view.plane import Plane
 
-CONCENTRATION, POTENTIAL = "plasma", "viridis_r"
+CONCENTRATION, POTENTIAL, DIRECTION, PART = "plasma", "viridis_r", "RdBu_r", "cividis"
 
 
 def map_of(plane: Plane) -> str:
     """Name of the colour map."""
-    return CONCENTRATION if plane.logarithmic else POTENTIAL
+    if plane.diverging:
+        return DIRECTION
+    if plane.kind == OCCUPANCY:
+        return PART
+    return CONCENTRATION if plane.unit == "uM" else POTENTIAL
+
+
+def name_of(plane: Plane) -> str:
+    """The field as pictures write it."""
+    if plane.kind == OCCUPANCY:
+        return f"bound {plane.field}"
+    if plane.kind == FORCE:
+        return plane.field.replace("V-", "V - ", 1)
+    return f"[{plane.field}]" if plane.kind in ("", FREE) and plane.unit == "uM" else plane.field
 
 
 def label_of(plane: Plane) -> str:
     """What stands on the colour bar, with the unit."""
-    return f"[{plane.field}] (uM)" if plane.logarithmic else f"{plane.field} (mV)"
+    unit = {"1": "part", "pA/um^2": "pA/um^2"}.get(plane.unit, plane.unit)
+    return f"{name_of(plane)} ({unit})"
 
 
 def title_of(plane: Plane) -> str:
     """What a picture shows, in a line: field, place, time, member."""
-    name = f"[{plane.field}]" if plane.logarithmic else plane.field
     level = f"{1e3 * plane.level:g} nm" if 0 < abs(plane.level) < 1 else f"{plane.level:g} um"
     where = "xyz"[plane.axis] + " = " + ("0" if plane.level == 0 else level)
     when = milliseconds(plane.time)
-    line = f"{name} at {where}, {when if plane.time >= STEADY else f't = {when}'}"
+    line = f"{name_of(plane)} at {where}, {when if plane.time >= STEADY else f't = {when}'}"
     return f"{line}, {plane.member}" if plane.member else line
 
 
 def lines_of(plane: Plane) -> list[float]:
-    """Values of the contour lines: every 10 mV, or 1-3-10 uM; none where the field is nearly flat."""
+    """Values of the contour lines: every 10 mV, 1-3-10 uM, or as the bar; none where it is nearly flat."""
     low, high = plane.limits
     if plane.logarithmic:
         values = [m * 10.0**k for k in range(-6, 7) for m in (1, 3)]
+    elif plane.kind == CURRENT or plane.unit in ("1", "uM"):
+        values = ticks_of(plane)
     else:
         values = [10.0 * k for k in range(-40, 41)]
     margin = 1.02 if plane.logarithmic else 1.0
@@ -52,7 +70,9 @@ def lines_of(plane: Plane) -> list[float]:
 
 def number_of(plane: Plane, value: float) -> str:
     """A value of the field as bars and lines name it."""
-    return f"{value:.12g}" if plane.logarithmic else f"{value:+.0f}"
+    if plane.logarithmic or plane.unit in ("1", "uM"):
+        return f"{value:.12g}"
+    return f"{value:+.3g}" if plane.kind == CURRENT else f"{value:+.0f}"
 
 
 def ticks_of(plane: Plane) -> list[float]:
@@ -65,8 +85,11 @@ def ticks_of(plane: Plane) -> list[float]:
             if len(found) >= 4:
                 return found
         return found or [low, high]
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100) if (high - low) / s <= 8 or s == 100)
-    return [step * k for k in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
+    steps_of_ten = [m * 10.0**k for k in range(-4, 6) for m in (1, 2, 5)]
+    whole = [s for s in steps_of_ten if s >= 1] if plane.unit == "mV" else steps_of_ten
+    step = next((s for s in whole if (high - low) / s <= 8), whole[-1])
+    first, last = int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9))
+    return [round(step * k, 9) for k in range(first, last + 1)]
 
 
 def rings_of(plane: Plane, width: float) -> list[tuple[tuple[float, float], float, bool]]:

@@ -60,9 +60,7 @@ def _staged(plane: Plane, off_screen: bool) -> pv.Plotter:
         border=False,
     )
     plotter.set_background("white", all_renderers=True)
-    surface = pv.PolyData.from_regular_faces(plane.points, plane.triangles)
-    surface.point_data[plane.field] = plane.values
-    surface.point_data["shade"] = plane.shade(plane.values)
+    surface = _surface(plane)
     _whole(plotter, plane, surface)
     if plane.near:
         plotter.subplot(0, 1)
@@ -73,10 +71,56 @@ def _staged(plane: Plane, off_screen: bool) -> pv.Plotter:
     return plotter
 
 
+def repaint(plotter: pv.Plotter, plane: Plane, before: Plane) -> None:
+    """Show another frame of the same plane in a plotter that `scene` made.
+
+    Parameters
+    ----------
+    plotter : pyvista.Plotter
+    plane : Plane                 same mesh and same colours as `before`
+    before : Plane                what the plotter shows
+    """
+    stage: Any = plotter
+    surface = _surface(plane)
+    # Else VTK would draw the scene anew after each change.
+    stage.suppress_rendering = True
+    for panel in range(2 if plane.near else 1):
+        stage.subplot(0, panel)
+        stage.actors["slice"].mapper.dataset.point_data["shade"][:] = surface.point_data["shade"]
+        width = plane.near[0][1] - plane.near[0][0] if panel and plane.near else _size(plane)
+        _contours(stage, plane, surface, lift=0.002 * width)
+        if plane.open != before.open and (panel or not plane.near):
+            _rings(
+                stage,
+                plane,
+                width if panel else plane.box[plane.across[0]][1] - plane.box[plane.across[0]][0],
+            )
+    stage.subplot(0, 0)
+    _title(stage, plane)
+    stage.suppress_rendering = False
+
+
+def _surface(plane: Plane) -> pv.PolyData:
+    surface = pv.PolyData.from_regular_faces(plane.points, plane.triangles)
+    surface.point_data[plane.field] = plane.values
+    surface.point_data["shade"] = plane.shade(plane.values)
+    return surface
+
+
+def _size(plane: Plane) -> float:
+    return max(b - a for a, b in plane.box)
+
+
+def _title(plotter: Any, plane: Plane) -> None:
+    plotter.add_text(
+        colours.title_of(plane), position=(0.03, 0.93), viewport=True, font_size=13, color=INK, name="title"
+    )
+
+
 def _whole(plotter: Any, plane: Plane, surface: pv.PolyData) -> None:
     """The slice inside the outline of the box, seen from above and in front."""
     (x0, x1), (y0, y1), (z0, z1) = plane.box
-    size = max(x1 - x0, y1 - y0, z1 - z0)
+    size = _size(plane)
     _paint(plotter, plane, surface, lift=0.002 * size)
     for edge in _edges(plane):
         plotter.add_mesh(pv.Line(*edge), color=INK, line_width=1.5, lighting=False)
@@ -109,7 +153,7 @@ def _whole(plotter: Any, plane: Plane, surface: pv.PolyData) -> None:
             bold=False,
             justification_horizontal=side,
         )
-    plotter.add_text(colours.title_of(plane), position=(0.03, 0.93), viewport=True, font_size=13, color=INK)
+    _title(plotter, plane)
     plotter.view_vector(VIEWS[plane.axis], viewup=(0, 0, 1))
     plotter.camera.view_angle = 20.0
     plotter.reset_camera(bounds=[v for side in plane.box for v in side])
@@ -149,15 +193,22 @@ def _close(plotter: Any, plane: Plane, surface: pv.PolyData, near: Any) -> None:
 
 
 def _paint(plotter: Any, plane: Plane, surface: pv.PolyData, lift: float) -> None:
-    _coloured(plotter, plane, surface)
+    _coloured(plotter, plane, surface, name="slice")
+    _contours(plotter, plane, surface, lift)
+
+
+def _contours(plotter: Any, plane: Plane, surface: pv.PolyData, lift: float) -> None:
     levels = colours.lines_of(plane)
     lines = surface.contour(plane.shade(levels), scalars="shade") if levels else pv.PolyData()
     if lines.n_points:
         lines.points = _lifted(plane, np.asarray(lines.points), lift)
-        plotter.add_mesh(lines, color="white", line_width=1.2, opacity=0.6, lighting=False)
+        ink = "#606060" if plane.diverging else "white"
+        plotter.add_mesh(lines, color=ink, line_width=1.2, opacity=0.6, lighting=False, name="lines")
+    else:
+        plotter.remove_actor("lines", reset_camera=False)
 
 
-def _coloured(plotter: Any, plane: Plane, mesh: pv.PolyData) -> None:
+def _coloured(plotter: Any, plane: Plane, mesh: pv.PolyData, name: str | None = None) -> None:
     """A mesh in the colours of the field; slice and bar both pass here, so that they agree."""
     plotter.add_mesh(
         mesh,
@@ -168,6 +219,7 @@ def _coloured(plotter: Any, plane: Plane, mesh: pv.PolyData) -> None:
         lighting=False,
         show_scalar_bar=False,
         copy_mesh=True,
+        name=name,
     )
 
 
@@ -205,7 +257,7 @@ def _bar(plotter: Any, plane: Plane) -> None:
 def _rings(plotter: Any, plane: Plane, width: float) -> None:
     """Channels as rings just above the slice: white, on a dark rim; closed ones dark only."""
     pen = 0.004 * width
-    for centre, radius, is_open in colours.rings_of(plane, width):
+    for number, (centre, radius, is_open) in enumerate(colours.rings_of(plane, width)):
         colour = "white" if is_open else "#909090"
         for half, ink, lift in ((1.5 * pen, "black", 0.004), (0.75 * pen, colour, 0.006)):
             middle = np.full(3, plane.level)
@@ -218,7 +270,7 @@ def _rings(plotter: Any, plane: Plane, width: float) -> None:
                 c_res=64,
             )
             disc.points = _lifted(plane, np.asarray(disc.points), lift * width)
-            plotter.add_mesh(disc, color=ink, lighting=False)
+            plotter.add_mesh(disc, color=ink, lighting=False, name=f"ring {number} {half}")
 
 
 def _scale_bar(plotter: Any, plane: Plane, near: Any) -> None:

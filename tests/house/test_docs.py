@@ -17,7 +17,9 @@ import microdomain as md
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted(p for p in DOCS.rglob("*.md") if not {"_generated", "build"} & set(p.relative_to(DOCS).parts))
+#: The build writes the notebooks' pages beside their index.
+WRITTEN = re.compile(r"(_generated|build|jupyter_execute)/|notebooks/(?!index\.md)")
+PAGES = sorted(p for p in DOCS.rglob("*.md") if not WRITTEN.match(p.relative_to(DOCS).as_posix()))
 NAMES = [p.relative_to(DOCS).as_posix() for p in PAGES]
 FENCE = re.compile(r"^```(\{?[\w-]*\}?)[^\n]*\n(.*?)^```$", re.M | re.S)
 #: What the build needs; jupytext makes pages of the notebooks, ipykernel executes all of them.

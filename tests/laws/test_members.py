@@ -69,7 +69,7 @@ def test_batch_mates_do_not_matter(monkeypatch):
 
 
 def test_members_at_other_places():
-    """The union of all channels decides where cells are refined and how long windows are, hence a tolerance."""
+    """All channels together decide which cells are refined and how long windows are: equal to a tolerance."""
     moved = member(0.1, md.Pulse(0, 0.2), positions=[(0.05, 0.02), (-0.04, 0.0)])
     together = run([MEMBERS[0], moved])
     assert together.mouths.sizes["channel"] == 2

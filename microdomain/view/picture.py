@@ -1,0 +1,138 @@
+"""A slice, ready to be shown in a window or a notebook, or saved."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from microdomain.view.plane import Plane
+
+#: Endings of files that each kind of picture can be saved as.
+SOLID, FLAT = (".png", ".jpg", ".jpeg", ".tif", ".bmp"), (".png", ".jpg", ".jpeg", ".tif", ".pdf", ".svg")
+
+
+class Picture:
+    """A slice, ready to be shown or saved.  Made by `slice`.
+
+    Parameters
+    ----------
+    plane : Plane                 the mesh and the values on it
+    flat : bool                   a 2D map by matplotlib, even where VTK can draw
+
+    Attributes
+    ----------
+    values : array (P,)           of the field at `points` (P, 3); mV or uM, as `plane.unit` says
+    note : str                    one line on why the picture is flat where nobody asked for it; else empty
+    """
+
+    def __init__(self, plane: Plane, flat: bool = False) -> None:
+        from microdomain.view import gl
+
+        self.plane = plane
+        reason = "" if flat else gl.missing()
+        self.flat = flat or bool(reason)
+        self.note = f"The picture is a 2D map. {reason}" if reason else ""
+
+    @property
+    def points(self) -> np.ndarray:
+        """Points of the mesh, (P, 3), um."""
+        return self.plane.points
+
+    @property
+    def values(self) -> np.ndarray:
+        """The field at the points, (P,)."""
+        return self.plane.values
+
+    @property
+    def title(self) -> str:
+        """What the picture shows, in a line."""
+        from microdomain.view import colours
+
+        return colours.title_of(self.plane)
+
+    def save(self, path: str | Path) -> Path:
+        """Draw to a file; its ending says the format (PDF and SVG are always flat maps).
+
+        Returns
+        -------
+        Path
+        """
+        from microdomain.view import check_file
+
+        path = check_file(path)
+        if self.flat or path.suffix.lower() not in SOLID:
+            self.figure().savefig(path)
+            return path
+        from PIL import Image
+
+        from microdomain.view import scene
+
+        Image.fromarray(scene.image(self.plane)).save(path)
+        return path
+
+    def figure(self) -> Figure:
+        """The flat map as a matplotlib figure."""
+        from microdomain.view import plots
+
+        return plots.slice_map(self.plane)
+
+    def plotter(self, off_screen: bool = True) -> Any:
+        """The scene as a PyVista plotter, to which more can be added."""
+        from microdomain.view import scene
+
+        return scene.scene(self.plane, off_screen)
+
+    def show(self) -> None:
+        """Show it: in a window where there is a display, else in the notebook, else not at all."""
+        if self.flat or headless():
+            show_image(self)
+        else:
+            self.plotter(off_screen=False).show()
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook displays."""
+        import io
+        import tempfile
+
+        if self.flat:
+            held = io.BytesIO()
+            self.figure().savefig(held, format="png")
+            return held.getvalue()
+        with tempfile.TemporaryDirectory() as folder:
+            return self.save(Path(folder) / "picture.png").read_bytes()
+
+
+def headless() -> bool:
+    """No window can open, or none should: a test, a notebook, a machine without a display."""
+    import sys
+
+    if os.environ.get("PYVISTA_OFF_SCREEN", "").lower() in ("true", "1") or _in_notebook():
+        return True
+    return sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+
+
+def _in_notebook() -> bool:
+    import sys
+
+    shell = sys.modules.get("IPython")
+    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def show_image(picture: Any) -> None:
+    """Show anything that can be saved: in the notebook, or as a file whose place is said."""
+    if _in_notebook():
+        from importlib import import_module
+
+        import_module("IPython.display").display(picture)
+        return
+    from tempfile import gettempdir
+
+    path = picture.save(Path(gettempdir()) / f"microdomain-{os.getpid()}.png")
+    print(f"There is no display; {picture.title} is drawn to {path}.")
