@@ -7,7 +7,7 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -26,12 +26,6 @@ SAFETY, SHRINK, GROW, RESTART = 0.85, 0.3, 3.0, 0.5
 AGE = 0.4
 #: A first step without channels (ms), and the shortest step that is tried.
 FIRST_STEP, SHORTEST = 1e-3, 1e-12
-
-#: Attributes of a batch that change from step to step, beside where it stands and its traces.
-_CARRIED = (
-    "dt", "start", "influx", "walls", "uptake", "corrections", "steps", "rejected", "negative", "lowest",
-    "largest_error",
-)  # fmt: skip
 
 Factory = Callable[[Plan], Operations]
 
@@ -54,6 +48,7 @@ class Batch:
     Attributes
     ----------
     failed : list of str            per member why it cannot go on, "" while it can
+    left_behind : bool array        which of them cannot
     """
 
     def __init__(self, plan: Plan, factory: Factory, stepper: Stepper, rtol: float, watch: Watch) -> None:
@@ -75,7 +70,7 @@ class Batch:
         self.lowest = np.asarray(self.ops.lowest(self.standing.y, self.standing.near))
         self.largest_error = np.zeros(m)
         self.failed: list[str] = [""] * m
-        self._left_behind = np.zeros(m, dtype=bool)
+        self.left_behind = np.zeros(m, dtype=bool)
         self.trace: list[list[tuple[float, np.ndarray, np.ndarray]]] = [[] for _ in range(m)]
         self._parts: dict[bytes, tuple[Operations, Fluxes]] = {}
         self._note(np.arange(m))
@@ -85,19 +80,35 @@ class Batch:
         """Time of each member, ms."""
         return self.standing.t
 
-    def advance(self, until: float, beat: Callable[[Batch], None] | None = None) -> None:
-        """Bring every member to `until` (ms); `beat` is called after every step."""
+    def advance(
+        self, until: float, beat: Callable[[Batch], None] | None = None, forgiving: bool = False
+    ) -> None:
+        """Bring every member to `until` (ms); `beat` is called after every step.
+
+        `forgiving` leaves members behind whose numbers break down, and says so in `failed`.
+        """
         while True:
-            active = np.flatnonzero((self.t < until) & ~self._left_behind)
+            active = np.flatnonzero((self.t < until) & ~self.left_behind)
             if active.size == 0:
                 return
-            self._step(active, until)
+            try:
+                self._step(active, until)
+            except (ArithmeticError, LookupError, ValueError) as error:
+                if not forgiving:
+                    raise
+                self._leave(active, error)
             if beat is not None:
                 beat(self)
 
+    def _leave(self, active: np.ndarray, error: Exception) -> None:
+        for k in active:
+            told = f"{type(error).__name__}: {error}"
+            self.failed[k] = f"broke down at t = {self.t[k]:g} ms ({told})."
+            self.left_behind[k] = True
+
     def step(self, until: float) -> None:
         """One step, or attempt, of every member that is not yet at `until` (ms)."""
-        active = np.flatnonzero((self.t < until) & ~self._left_behind)
+        active = np.flatnonzero((self.t < until) & ~self.left_behind)
         if active.size:
             self._step(active, until)
 
@@ -137,7 +148,7 @@ class Batch:
                     f" {trial.lowest[i]:.3g} uM). Refine the grid near the channels,"
                     " or check currents and rates."
                 )
-                self._left_behind[k] = True
+                self.left_behind[k] = True
         if good.any():
             self._accept(active, good, now, trial, error)
 
@@ -245,32 +256,6 @@ class Batch:
         for n, time in enumerate(times):
             values[:, n] += near.at_points(np.full(plan.members, time), kernels, count)
         return values, means
-
-    def capture(self) -> dict[str, np.ndarray]:
-        """All that changes while the members advance, as arrays of the host: what a checkpoint keeps.
-
-        Bits are kept, so whoever is restored from it goes on as if nothing had happened.
-        """
-        out = {name: getattr(self, name) for name in _CARRIED}
-        out["failed"] = np.array(self.failed)
-        out |= {"t": self.standing.t, "y": self.ops.host(self.standing.y), "weights": self.standing.weights}
-        for k, rows in enumerate(self.trace):
-            for n, part in enumerate(("t", "readings", "means")):
-                out[f"trace_{k}_{part}"] = np.array([row[n] for row in rows])
-        return out
-
-    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
-        """Stand where `capture` was called; the plan, scheme and tolerance must be the same."""
-        for name in _CARRIED:
-            setattr(self, name, np.array(saved[name]))
-        self.failed = saved["failed"].tolist()
-        self._left_behind = np.array([bool(word) for word in self.failed])
-        weights = np.array(saved["weights"])
-        y = self.ops.vector(np.array(saved["y"]))
-        self.standing = Standing(np.array(saved["t"]), y, self.ops.near(weights), weights)
-        for k in range(self.plan.members):
-            t, readings, means = (saved[f"trace_{k}_{part}"] for part in ("t", "readings", "means"))
-            self.trace[k] = [(float(t[n]), readings[n], means[n]) for n in range(t.size)]
 
     def forget(self, before: float) -> None:
         """Drop what was traced before a time (ms), but the last row before it and its neighbour."""

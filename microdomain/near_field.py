@@ -112,11 +112,12 @@ class Window:
         self, history: History, row: np.ndarray, t: float, kappa: float, jumps: np.ndarray
     ) -> np.ndarray:
         """The same for one flux that jumps inside the window: bins are cut at the jumps."""
-        cuts = np.unique(np.concatenate([self.edges, t - jumps]))
+        cuts = np.unique(np.concatenate([self.edges, np.minimum(t - jumps, self.edges[-1])]))
         x, w = _gauss(self.per_bin + 1)
         width = np.diff(cuts)
         s = cuts[:-1, None] + width[:, None] * x
         bins = np.searchsorted(self.edges, 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
+        bins = np.minimum(bins, self.edges.size - 2)  # a sliver's middle rounds to the window's end
         xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
         basis = (xi[..., None] ** self._powers) @ self._lagrange
         f = history.value(row, (t - s)[None])[0] * np.exp(-kappa * s) * w * width[:, None]

@@ -12,7 +12,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -23,12 +23,61 @@ from microdomain import checkpoint, store
 from microdomain.batch import Batch
 from microdomain.checkpoint import Stopped
 from microdomain.recorder import Recorder
+from microdomain.steppers.base import Standing
 from microdomain.store_place import clear_leftovers
 
 log = logging.getLogger("microdomain")
 
 #: Signals that ask for a checkpoint and an end: what schedulers send before they take a machine away.
 SIGNALS = ("SIGUSR1", "SIGTERM")
+
+
+#: Attributes of a batch that change from step to step, beside where it stands and its traces.
+CARRIED = (
+    "dt", "start", "influx", "walls", "uptake", "corrections", "steps", "rejected", "negative", "lowest",
+    "largest_error", "left_behind",
+)  # fmt: skip
+
+
+def captured(batch: Batch) -> dict[str, np.ndarray]:
+    """All that changes while the members of a batch advance, as arrays of the host.
+
+    Bits are kept, so whoever is restored from it goes on as if nothing had happened.
+
+    Parameters
+    ----------
+    batch : Batch
+
+    Returns
+    -------
+    dict                          name -> array
+    """
+    here = batch.standing
+    out = {name: np.array(getattr(batch, name)) for name in CARRIED}
+    out |= {"t": here.t, "y": batch.ops.host(here.y), "weights": here.weights}
+    out["failed"] = np.array(batch.failed)
+    for k, rows in enumerate(batch.trace):
+        for n, part in enumerate(("t", "readings", "means")):
+            out[f"trace_{k}_{part}"] = np.array([row[n] for row in rows])
+    return out
+
+
+def restore(batch: Batch, saved: Mapping[str, np.ndarray]) -> None:
+    """Put a new batch where `captured` was called; plan, scheme and tolerance must be the same.
+
+    Parameters
+    ----------
+    batch : Batch
+    saved : dict                  from `captured`
+    """
+    for name in CARRIED:
+        setattr(batch, name, np.array(saved[name]))
+    batch.failed = saved["failed"].tolist()
+    weights, y = np.array(saved["weights"]), batch.ops.vector(np.array(saved["y"]))
+    batch.standing = Standing(np.array(saved["t"]), y, batch.ops.near(weights), weights)
+    for k in range(batch.plan.members):
+        t, readings, means = (saved[f"trace_{k}_{part}"] for part in ("t", "readings", "means"))
+        batch.trace[k] = [(float(t[n]), readings[n], means[n]) for n in range(t.size)]
 
 
 class Checkpoints:
@@ -110,7 +159,8 @@ class Checkpoints:
         arrays, about = self._saved
         for n, batch in enumerate(batches):
             mark = f"{n}/"
-            batch.restore({k.removeprefix(mark): v for k, v in arrays.items() if k.startswith(mark)})
+            mine = {k.removeprefix(mark): v for k, v in arrays.items() if k.startswith(mark)}
+            restore(batch, mine)
         recorder.skip(int(about["done"]), float(about["last_frame"]))
         self._restarts, self._wall = int(about["restarts"]) + 1, float(about["wall"])
         log.info("Going on from t = %g ms.", min(float(b.t.min()) for b in batches))
@@ -141,7 +191,7 @@ class Checkpoints:
         position = self._recorder.position()
         checkpoint.force_changed(self.out, self._changed - 2.0)
         self._changed = time.time()
-        arrays = {f"{n}/{k}": v for n, b in enumerate(self._batches) for k, v in b.capture().items()}
+        arrays = {f"{n}/{k}": v for n, b in enumerate(self._batches) for k, v in captured(b).items()}
         about = {
             **self.identity,
             **position,

@@ -175,10 +175,11 @@ def _batches(
 
 def _advance(batches: Sequence[Batch], until: float, beat: Callable[[Batch], None]) -> None:
     """Bring all members to `until`; one that cannot go on stays behind, unless it is the last."""
+    members = sum(b.plan.members for b in batches)
     for batch in batches:
-        batch.advance(until, beat)
+        batch.advance(until, beat, forgiving=members > 1)
     failures = _failures(batches)
-    if len(failures) == sum(b.plan.members for b in batches):
+    if len(failures) == members:
         raise StepError(next(iter(failures.values())))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ def run_batch(folder: str, indices: Sequence[int], device: str | None, checkpoin
         except BlockingIOError as busy:
             log.info("%s", busy)
             skipped += len(part)
-        except (ValueError, ArithmeticError, RuntimeError) as error:
+        except (ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError) as error:
             if len(part) > 1:
                 waiting += [[single] for single in part]
             else:
@@ -167,7 +168,8 @@ def run_batch(folder: str, indices: Sequence[int], device: str | None, checkpoin
 
 
 def _fail(sweep: Sweep, point: Point, error: BaseException) -> dict[int, str]:
-    words = f"{error}" or type(error).__name__
+    words = re.sub(r"^Member \d+ ", "", f"{error}") or type(error).__name__
+    words = words[0].upper() + words[1:]  # which member it was in its batch tells nobody anything
     sweep.mark("failed", point.key, {"index": point.index, "error": words})
     log.warning("Point %d failed: %s", point.index, words)
     return {point.index: words}
@@ -212,7 +214,7 @@ def _filed(sweep: Sweep, part: Sequence[tuple[Point, Scenario]], results: Result
         begin = members.stop
         words = [results.failures[m] for m in members if m in results.failures]
         if words:
-            mine |= _fail(sweep, point, RuntimeError(words[0].split(" ", 2)[2].capitalize()))
+            mine |= _fail(sweep, point, RuntimeError(words[0]))
             continue
         content = {
             "index": point.index,

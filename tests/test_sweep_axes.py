@@ -7,7 +7,6 @@ from microdomain.scenario import ScenarioError
 from microdomain.sweep_axes import places, read_axes
 
 
-
 def test_axes_make_a_grid_the_last_fastest():
     axes = read_axes([{"key": "run.rtol", "values": [1e-2, 1e-3]}, {"key": "run.seed", "values": [1, 2, 3]}])
     found = places(axes)
