@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 
@@ -108,7 +109,8 @@ def shares(case, monkeypatch):
 
         return make
 
-    monkeypatch.setattr("microdomain.simulate.choose", timed)
+    # The package's `simulate` is the function, so the module comes by name.
+    monkeypatch.setattr(import_module("microdomain.simulate"), "choose", timed)
     whole = run(case, "compiled")
     shapes = sum((t.shapes for t in timing), Counter())
     return Shares(whole, spent["products"], spent["kernels"], _alone(shapes))

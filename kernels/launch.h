@@ -29,6 +29,7 @@
 #define PARTS (gridDim.x * blockDim.x)
 #define PART (blockIdx.x * blockDim.x + threadIdx.x)
 #define LANES 1
+#define LANE(v, l) (v)
 #else
 #define KERNEL void
 #define INLINE static inline __attribute__((always_inline))
@@ -64,6 +65,7 @@ void use_threads(int count) { threads = count; }
 #define PART 0
 /* Cells that one turn of the near field's loop computes side by side. */
 #define LANES 16
+#define LANE(v, l) ((v)[l])
 #endif
 
 #define AT_WALL(x, nx, CELL) { \

@@ -20,28 +20,37 @@
 #define PAD 16
 #define PADDED(n) (((n) + PAD - 1) / PAD * PAD)
 
+/* Weights that are not 0: before a channel opens, and long after it closed, there are none. */
+typedef struct {
+    int from, to;
+} Range;
+
+INLINE Range used(const double *w, int nodes) {
+    Range r = {0, nodes};
+    while (r.from < r.to && w[r.from] == 0) ++r.from;
+    while (r.to > r.from && w[r.to - 1] == 0) --r.to;
+    return r;
+}
+
 KERNEL near_patch(int first, int last, int nz, int ny, int nx, const wide *use, const wide *site, int nodes,
                   const double *weights, const real *zy, const real *across, real *near) {
     const wide area = (wide)ny * nx, cells = area * nz;
     FOR_EACH_USE(p, first, last) {
         const wide m = use[3 * p], s = use[3 * p + 1];
         const double *w = weights + use[3 * p + 2] * nodes;
+        const Range range = used(w, nodes);
+        if (range.from == range.to) continue;
         const wide rows = ROWS(s), count = X_COUNT(s), stride = PADDED(count), turns = (count + LANES - 1) / LANES;
         const real *along_zy = zy + ZY_AT(s), *along_x = across + X_AT(s);
         FOR_EACH_SERIALLY(n, rows * turns) {
             const wide row = n / turns, x = (n - row * turns) * LANES;
-            real sum[LANES];
-            UNROLLED
-            for (int l = 0; l < LANES; ++l) sum[l] = 0;
-            for (int q = 0; q < nodes; ++q) {
-                const real a = (real)w[q] * along_zy[q * rows + row];
-                UNROLLED
-                for (int l = 0; l < LANES; ++l) sum[l] += a * along_x[q * stride + x + l];
-            }
+            lanes sum = ZERO;
+            for (int q = range.from; q < range.to; ++q)
+                sum += (real)w[q] * along_zy[q * rows + row] * *(const lanes *)(along_x + q * stride + x);
             const wide z = row / Y_COUNT(s), y = row - z * Y_COUNT(s);
             real *to = near + (m * IONS + ION_OF(s)) * cells + (Z_FROM(s) + z) * area + (Y_FROM(s) + y) * nx + X_FROM(s);
             for (int l = 0; l < LANES; ++l)
-                if (x + l < count) to[x + l] += sum[l];
+                if (x + l < count) to[x + l] += LANE(sum, l);
         }
     }
 }
@@ -51,19 +60,15 @@ KERNEL near_ripple(int first, int last, const wide *use, const wide *site, int n
     FOR_EACH_USE(p, first, last) {
         const wide m = use[3 * p], s = use[3 * p + 1], length = CELL_COUNT(s) * SUB;
         const double *w = weights + use[3 * p + 2] * nodes;
+        const Range range = used(w, nodes);
+        if (range.from == range.to) continue;
         FOR_EACH_SERIALLY(n, length / LANES) {
-            real sum[LANES];
-            UNROLLED
-            for (int l = 0; l < LANES; ++l) sum[l] = 0;
-            for (int q = 0; q < nodes; ++q) {
-                const real a = (real)w[q];
-                UNROLLED
-                for (int l = 0; l < LANES; ++l) sum[l] += a * table[RIPPLE_AT(s) + q * length + n * LANES + l];
-            }
+            lanes sum = ZERO;
+            for (int q = range.from; q < range.to; ++q)
+                sum += (real)w[q] * *(const lanes *)(table + RIPPLE_AT(s) + q * length + n * LANES);
             const wide k = n * LANES / SUB;
             real *to = ripple + ((m * IONS + ION_OF(s)) * count + slot[CELLS_AT(s) + k]) * SUB + (n * LANES - k * SUB);
-            UNROLLED
-            for (int l = 0; l < LANES; ++l) to[l] += sum[l];
+            *(lanes *)to += sum;
         }
     }
 }

@@ -26,3 +26,12 @@
 #define BARS (3 * BUFFERS + 1)
 
 #define LARGE 1e30
+
+/* LANES neighbouring numbers as one value, at any address. */
+#ifdef __CUDACC__
+typedef real lanes;
+#define ZERO 0
+#else
+typedef real lanes __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
+#define ZERO {0}
+#endif

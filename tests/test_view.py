@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import microdomain as md
 from microdomain.cli import cli
 from microdomain.scenario import examples
-from microdomain.view import colours, fields, gl, plane
+from microdomain.view import colours, fields, gl, picture, plane
 
 BOX = ((-0.5, 0.5), (-0.4, 0.4), (0.0, 0.4))
 
@@ -391,7 +391,7 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_drawn(tmp_path
 
 
 def test_pictures_without_matplotlib_name_what_to_install(monkeypatch, results):
-    monkeypatch.setattr(md.view, "find_spec", lambda name: None)
+    monkeypatch.setattr(picture, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r'pip install "microdomain\[view\]"'):
         md.view.slice(results)
     monkeypatch.setattr(gl, "find_spec", lambda name: None)

@@ -10,12 +10,11 @@ a picture is asked for, not before.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from microdomain.view.picture import FLAT, SOLID, Picture
+from microdomain.view.picture import Picture, check_file, need_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +64,7 @@ def slice(
     from microdomain.view import gl
     from microdomain.view.plane import cut
 
-    _need_matplotlib()
+    need_matplotlib()
     axis, level = _plane_of(results, (x, y, z), member)
     # Whether VTK can draw is asked of a child process, which takes as long as the reading.
     probe = Thread(target=gl.missing)
@@ -119,7 +118,7 @@ def movie(
     from microdomain.view import cinema
 
     file = cinema.check_movie(path)
-    _need_matplotlib()
+    need_matplotlib()
     if not 0.1 <= fps <= 120:
         raise ValueError(f"fps = {fps:g}: give 0.1 to 120 frames per second.")
     axis, level = _plane_of(results, (x, y, z), member)
@@ -139,7 +138,7 @@ def profile(
     """[Ca] and E_Ca against distance; see `microdomain.view.plots.profile` for the arguments."""
     from microdomain.view import plots
 
-    _need_matplotlib()
+    need_matplotlib()
     return plots.profile(results, channel, time, member)
 
 
@@ -147,33 +146,8 @@ def time_courses(results: Results, member: int = 0, most: int = 6) -> Figure:
     """[Ca], E_Ca and influx at the mouths; see `microdomain.view.plots.time_courses` for the arguments."""
     from microdomain.view import plots
 
-    _need_matplotlib()
+    need_matplotlib()
     return plots.time_courses(results, member, most)
-
-
-def check_file(path: str | Path) -> Path:
-    """The path of a picture, or an error if it could not be written there.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    ValueError                    an ending that is no picture's
-    FileNotFoundError             a folder that is not there
-    """
-    path = Path(path)
-    if path.suffix.lower() not in (*SOLID, *FLAT):
-        raise ValueError(f"'{path}': pictures end in {', '.join(dict.fromkeys((*SOLID, *FLAT)))}.")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"'{path}': there is no folder '{path.parent}'.")
-    _need_matplotlib()
-    return path
 
 
 def _plane_of(results: Results, given: tuple[float | None, ...], member: int) -> tuple[int, float]:
@@ -191,8 +165,3 @@ def _membrane(results: Results, member: int) -> tuple[int, float]:
     face = max(faces, key=faces.count) if faces else "z-"
     axis = "xyz".index(face[0])
     return axis, model.box[axis][1 if face[1] == "+" else 0]
-
-
-def _need_matplotlib() -> None:
-    if find_spec("matplotlib") is None:
-        raise ImportError('Pictures need matplotlib (and PyVista for 3D): pip install "microdomain[view]".')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +63,6 @@ class Picture:
         -------
         Path
         """
-        from microdomain.view import check_file
-
         path = check_file(path)
         if self.flat or path.suffix.lower() not in SOLID:
             self.figure().savefig(path)
@@ -105,6 +104,37 @@ class Picture:
             return held.getvalue()
         with tempfile.TemporaryDirectory() as folder:
             return self.save(Path(folder) / "picture.png").read_bytes()
+
+
+def check_file(path: str | Path) -> Path:
+    """The path of a picture, or an error if it could not be written there.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError                    an ending that is no picture's
+    FileNotFoundError             a folder that is not there
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (*SOLID, *FLAT):
+        raise ValueError(f"'{path}': pictures end in {', '.join(dict.fromkeys((*SOLID, *FLAT)))}.")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"'{path}': there is no folder '{path.parent}'.")
+    need_matplotlib()
+    return path
+
+
+def need_matplotlib() -> None:
+    """Say what to install where there is no matplotlib."""
+    if find_spec("matplotlib") is None:
+        raise ImportError('Pictures need matplotlib (and PyVista for 3D): pip install "microdomain[view]".')
 
 
 def headless() -> bool:
