@@ -39,11 +39,14 @@ class Still:
     def __init__(self, plan: Plan, solution: Solution, watch: Watch) -> None:
         self.plan, self.solution, self.watch = plan, solution, watch
         self.ops: Any = Reference(plan)
+        self.failed = [""] * plan.members  # nobody stays behind, as members of a run may
         self.fluxes = Fluxes(plan)
         near = self.ops.near(solution.weights)
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
 
-    def traced(self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    def traced(
+        self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Concentrations [member, T, ion, P] at the watched points and means [member, T, ion], uM."""
         from microdomain.reading import Near
 
