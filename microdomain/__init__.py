@@ -33,6 +33,7 @@ _ROOMS = {
     "simulate": "simulate",
     "steady": "steady_state",
     "scenario": "load",
+    "sweep": "",
     "view": "",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split() or [room]}
@@ -42,6 +43,7 @@ __all__ = ["__version__", *_HOME]
 if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain import electro as electro
     from microdomain import oracles as oracles
+    from microdomain import sweep as sweep
     from microdomain import units as units
     from microdomain import view as view
     from microdomain.grid import Grid as Grid

@@ -8,7 +8,6 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from microdomain.feedback import Feedback
 from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
-from microdomain.reading import Near, Watch
+from microdomain.reading import Near, Watch, between
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
 from microdomain.weights import Fluxes
 
@@ -34,7 +33,7 @@ Factory = Callable[[Plan], Operations]
 
 
 class StepError(RuntimeError):
-    """A run that cannot go on; the text says when, why, and what to try."""
+    """A run of which no member can go on; the text says when, why, and what to try."""
 
 
 class Batch:
@@ -47,6 +46,11 @@ class Batch:
     stepper : Stepper
     rtol : float
     watch : Watch                   points whose grid part is traced
+
+    Attributes
+    ----------
+    failed : list of str            per member why it cannot go on, "" while it can
+    left_behind : bool array        which of them cannot
     """
 
     def __init__(self, plan: Plan, factory: Factory, stepper: Stepper, rtol: float, watch: Watch) -> None:
@@ -71,6 +75,8 @@ class Batch:
         self.steps, self.rejected, self.negative = (np.zeros(m, dtype=int) for _ in range(3))
         self.lowest = np.asarray(self.ops.lowest(self.standing.y, self.standing.near))
         self.largest_error = np.zeros(m)
+        self.failed: list[str] = [""] * m
+        self.left_behind = np.zeros(m, dtype=bool)
         self.trace: list[list[tuple[float, np.ndarray, np.ndarray]]] = [[] for _ in range(m)]
         self._parts: dict[bytes, tuple[Operations, Fluxes]] = {}
         self._note(np.arange(m))
@@ -80,15 +86,37 @@ class Batch:
         """Time of each member, ms."""
         return self.standing.t
 
-    def advance(self, until: float, beat: Callable[[Batch], None] | None = None) -> None:
-        """Bring every member to `until` (ms); `beat` is called after every step."""
+    def advance(
+        self, until: float, beat: Callable[[Batch], None] | None = None, forgiving: bool = False
+    ) -> None:
+        """Bring every member to `until` (ms); `beat` is called after every step.
+
+        `forgiving` leaves members behind whose numbers break down, and says so in `failed`.
+        """
         while True:
-            active = np.flatnonzero(self.t < until)
+            active = np.flatnonzero((self.t < until) & ~self.left_behind)
             if active.size == 0:
                 return
-            self._step(active, until)
+            try:
+                self._step(active, until)
+            except (ArithmeticError, LookupError, ValueError) as error:
+                if not forgiving:
+                    raise
+                self._leave(active, error)
             if beat is not None:
                 beat(self)
+
+    def _leave(self, active: np.ndarray, error: Exception) -> None:
+        for k in active:
+            told = f"{type(error).__name__}: {error}"
+            self.failed[k] = f"broke down at t = {self.t[k]:g} ms ({told})."
+            self.left_behind[k] = True
+
+    def step(self, until: float) -> None:
+        """One step, or attempt, of every member that is not yet at `until` (ms)."""
+        active = np.flatnonzero((self.t < until) & ~self.left_behind)
+        if active.size:
+            self._step(active, until)
 
     def _step(self, active: np.ndarray, until: float) -> None:
         t = self.t[active]
@@ -120,13 +148,15 @@ class Batch:
         self.rejected[active] += ~good & ~early
         self.negative[active] += ~positive & (error <= 1.0)
         if (self.dt[active] < SHORTEST).any():
-            k = int(active[np.argmin(self.dt[active])])
-            raise StepError(
-                f"Member {k} needs steps below {SHORTEST:g} ms at t = {self.t[k]:g} ms"
-                f" (error {error[list(active).index(k)]:.3g} of the tolerance, lowest concentration"
-                f" {trial.lowest[list(active).index(k)]:.3g} uM). Refine the grid near the channels,"
-                " or check currents and rates."
-            )
+            for i in np.flatnonzero(self.dt[active] < SHORTEST):
+                k = int(active[i])
+                self.failed[k] = (
+                    f"needs steps below {SHORTEST:g} ms at t = {self.t[k]:g} ms"
+                    f" (error {error[i]:.3g} of the tolerance, lowest concentration"
+                    f" {trial.lowest[i]:.3g} uM). Refine the grid near the channels,"
+                    " or check currents and rates."
+                )
+                self.left_behind[k] = True
         if good.any():
             self._accept(active, good, now, trial, error)
             for i in np.flatnonzero(good):
@@ -245,10 +275,14 @@ class Batch:
         count = len(self.watch.points)
         values = np.empty((plan.members, times.size, plan.ions, count))
         means = np.empty((plan.members, times.size, plan.ions))
+        values.fill(np.nan)
+        means.fill(np.nan)
         for k in range(plan.members):
             t = np.array([row[0] for row in self.trace[k]])
-            values[k] = _between(t, np.array([row[1] for row in self.trace[k]]), times, self.jumps[k])
-            means[k] = _between(t, np.array([row[2] for row in self.trace[k]]), times, self.jumps[k])
+            seen = times <= t[-1] if self.failed[k] else np.ones(times.size, dtype=bool)
+            for out, n in ((values, 1), (means, 2)):
+                rows = np.array([row[n] for row in self.trace[k]])
+                out[k, seen] = between(t, rows, times[seen], self.jumps[k])
         near = Near(plan)
         for n, time in enumerate(times):
             values[:, n] += near.at_points(np.full(plan.members, time), kernels, count)
@@ -291,21 +325,3 @@ def _next(stops: np.ndarray, t: float, until: float) -> float:
 
 def _is(times: np.ndarray, t: float) -> bool:
     return bool((times == t).any())
-
-
-def _between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:
-    """Interpolate step values to times, stretch by stretch between jumps."""
-    from scipy.interpolate import PchipInterpolator
-
-    out = np.empty((times.size, *values.shape[1:]))
-    cuts = np.concatenate([[-np.inf], jumps, [np.inf]])
-    for begin, end in pairwise(cuts):
-        mine = (times >= begin) & (times < end)
-        if not mine.any():
-            continue
-        rows = np.flatnonzero((t >= begin) & (t <= end))
-        if rows.size == 1:
-            out[mine] = values[rows[0]]
-        else:
-            out[mine] = PchipInterpolator(t[rows], values[rows], axis=0)(times[mine])
-    return out

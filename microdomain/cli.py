@@ -2,8 +2,8 @@
 
 Commands load when they are called: `microdomain --help` imports click and nothing else.
 
-Exit codes: 0 done, 1 failed, 2 bad input, 130 stopped by Ctrl-C (75 is kept for a run that wants to be
-queued again).
+Exit codes: 0 done, 1 failed, 2 bad input, 75 stopped by a signal with its state saved (it wants to be
+queued again), 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ DONE, FAILED, BAD_INPUT, REQUEUE, INTERRUPTED = 0, 1, 2, 75, 130
 _SECTIONS = {
     "Scenarios": {
         "run": ("cli_run", "Run a scenario, store the result, print its report."),
+        "sweep": ("cli_sweep", "A scenario over axes of changes: plan, run, submit, status, collect."),
         "steady": ("cli_run", "Solve for the steady state around channels that stay open."),
         "examples": ("cli_library", "List the built-in scenarios, or print one as TOML."),
         "presets": ("cli_library", "List the buffers of the library with numbers and sources."),

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from microdomain.grid import Grid
-    from microdomain.record import Record
     from microdomain.results import Results
     from microdomain.scenario import Scenario
 
@@ -31,31 +29,57 @@ if TYPE_CHECKING:
 @click.option("--device", help="auto, numpy, ... (see `microdomain devices`).")
 @click.option("--seed", type=int, help="Of all random streams.")
 @click.option("--members", type=click.IntRange(1), help="How many trials run as one ensemble.")
-@click.pass_context
+@click.option("--resume", is_flag=True, help="Go on with the run that stands there; begin where none does.")
+@click.option(
+    "--checkpoint-every",
+    metavar="TIME",
+    default="5 min",
+    help="Wall time between checkpoints.",
+    show_default=True,
+)
+@click.option("--estimate", is_flag=True, help="Say how large and how long the run would be, and stop.")
+@click.option(
+    "--log", type=click.Choice(["text", "json"]), default="text", help="Progress as text or JSON lines."
+)
 def run_command(
-    ctx: click.Context,
     scenario: str,
     out: Path | None,
     overwrite: bool,
     picture: Path | None,
     check: bool,
+    resume: bool,
+    checkpoint_every: str,
+    estimate: bool,
+    log: str,
     **given: Any,
 ) -> None:
     """Run SCENARIO, a TOML file or the name of a built-in example.
 
     The result goes to OUT while the run goes on: Ctrl-C loses nothing that was recorded.  Without -o it
-    is stored in the working folder under the scenario's name.
+    is stored in the working folder under the scenario's name.  SIGUSR1 and SIGTERM save the state and
+    leave with exit code 75; the same command with --resume goes on, bit for bit.
     """
-    from microdomain.cli_progress import ProgressShown
+    from microdomain.cli_progress import ProgressShown, seconds
     from microdomain.scenario import load
 
     asked = load(scenario)
     out = Path(f"{Path(scenario).stem}.zarr") if out is None else out
     run = Settings.of(asked, given)
-    _check_places(out, overwrite, picture)
+    every = seconds("--checkpoint-every", checkpoint_every)
+    if estimate:
+        _say_estimate(asked, run)
+        return
+    _check_places(out, overwrite or resume, picture)
+    shown = ProgressShown(Path(scenario).stem, json=log == "json")
     click.echo(f"{asked.title or scenario}: {run.until:g} ms, to {out}", err=True)
-    with ProgressShown(Path(scenario).stem) as shown:
-        results = run.simulate(asked, out, overwrite, check, shown)
+    finished = resume and _finished(out)
+    with shown:
+        results = run.simulate(asked, out, overwrite, check, shown, resume, every)
+    if finished:
+        click.echo(f"'{out}' holds this run already, complete.", err=True)
+    if log == "json":
+        about = {k: results.provenance.get(k) for k in ("wall_s", "restarts", "backend", "scenario")}
+        shown.say("done", out=str(out), closure=float(abs(results.ledger.closure).max()), **about)
     from microdomain.report import report
 
     click.echo(report(results, asked.title, asked.labels))
@@ -104,9 +128,19 @@ class Settings:
         return cls(until, settings)
 
     def simulate(
-        self, asked: Scenario, out: Path, overwrite: bool, check: bool, progress: Callable[[Any], None]
+        self,
+        asked: Scenario,
+        out: Path,
+        overwrite: bool,
+        check: bool,
+        progress: Callable[[Any], None],
+        resume: bool = False,
+        checkpoint_every: float | None = None,
     ) -> Results:
-        """Run; Ctrl-C leaves the partial store and says so."""
+        """Run; Ctrl-C leaves the partial store and says so, a signal of a scheduler also a checkpoint."""
+        from microdomain.checkpoint import Stopped
+        from microdomain.cli import REQUEUE, Failure
+        from microdomain.scenario_run import grid_of, record_of
         from microdomain.simulate import simulate
 
         try:
@@ -119,34 +153,33 @@ class Settings:
                 overwrite=overwrite,
                 check=check,
                 progress=progress,
+                resume=resume,
+                checkpoint_every=checkpoint_every,
                 **self.keywords,
             )
         except KeyboardInterrupt:
             raise _stopped(out) from None
+        except Stopped as stop:
+            raise Failure(str(stop), REQUEUE) from None
 
 
-def grid_of(asked: Scenario) -> Grid | None:
-    """The grid that a scenario asks for; None leaves it to the accuracy."""
-    from microdomain.grid import Grid
+def _say_estimate(asked: Scenario, run: Settings) -> None:
+    from microdomain.cli import BAD_INPUT, Failure
+    from microdomain.forecast import forecast
+    from microdomain.scenario_run import grid_of, record_of
 
-    settings = dict(asked.grid)
-    kind = settings.pop("kind", "graded")
-    if kind == "uniform":
-        return Grid.uniform(asked.model, **settings)
-    return Grid.graded(asked.members or [asked.model], **settings) if settings else None
+    found = forecast(
+        asked.model, grid_of(asked), until=run.until, record=record_of(asked, run.until), **run.keywords
+    )
+    if not found.fits:
+        raise Failure(str(found), BAD_INPUT)
+    click.echo(str(found))
 
 
-def record_of(asked: Scenario, until: float | None) -> Record | None:
-    """What a scenario records, cut at the end of the run; without an end, the places only."""
-    from microdomain.record import Record
+def _finished(out: Path) -> bool:
+    from microdomain import store
 
-    settings = dict(asked.record)
-    if until is None:
-        settings = {k: v for k, v in settings.items() if k not in ("every", "times")}
-    elif "times" in settings:
-        kept = [t for t in settings["times"] if t <= until]
-        settings["times"] = kept if kept and kept[-1] == until else [*kept, until]
-    return Record(**settings) if settings else None
+    return out.exists() and bool(store.read(out).attrs.get("complete"))
 
 
 def draw(results: Results, path: Path, field: str | None = None, **where: Any) -> None:
@@ -209,6 +242,7 @@ def steady_command(
     """
     from microdomain.report import report
     from microdomain.scenario import load
+    from microdomain.scenario_run import grid_of, record_of
     from microdomain.steady import Refinement, steady_state
 
     asked = load(scenario)

@@ -33,6 +33,25 @@ class Growth:
         self.written = 0
         self.bytes = 0
 
+    @classmethod
+    def again(cls, node: zarr.Group, dim: str, count: int) -> Growth:
+        """Go on with what has grown, from `count` frames; the coordinate is cut first, so that the
+        group can be read at every moment."""
+        growth = cls(node, dim)
+        known: list[Any] = [array for _, array in node.arrays()]
+        arrays = [array for array in known if (array.metadata.dimension_names or ("",))[0] == dim]
+        arrays.sort(key=lambda array: array.basename != dim)
+        for array in arrays:
+            if array.shape[0] < count:
+                raise ValueError(
+                    f"'{node.store_path}' has {array.shape[0]} frames of '{array.basename}', and {count} are "
+                    "known to have been written. Remove the checkpoint to start the run anew."
+                )
+            if array.shape[0] > count:
+                array.resize((count, *array.shape[1:]))
+        growth.written = count
+        return growth
+
     def gather(self, variables: Mapping[str, Any], at: Any) -> None:
         """Copy frames of `variables` at the coordinate(s) `at` into the queue, checked."""
         where = np.array(at, dtype=np.float64)
@@ -78,7 +97,7 @@ class Growth:
             for name, (dims, _, _, attrs) in self.kinds.items()
         ]
         rows.append((self.dim, at, (), notes))
-        for name, block, dims, attrs in rows:
+        for name, block, dims, attrs in reversed(rows):  # the coordinate first: no frame counts yet
             if name not in self.node:
                 frame = block.shape[1:]
                 share = max(1, SHARED_CHUNK // max(1, block[:1].nbytes)) if name != self.dim else 1024
@@ -191,10 +210,12 @@ def counted_frames(node: zarr.Group) -> tuple[dict[str, int], bool]:
     return counts, crooked
 
 
-def stranger(folder: Path) -> Path | None:
+def stranger(folder: Path, inner: bool = False) -> Path | None:
     """The first thing in a folder that belongs to no Zarr v3 store, None if all does."""
     if folder.is_symlink() or not folder.is_dir():
         return folder
+    if inner and all(entry.suffix == ".partial" for entry in folder.iterdir()):
+        return None  # a process was killed while it made an array
     try:
         kind = json.loads((folder / "zarr.json").read_text())["node_type"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -202,7 +223,7 @@ def stranger(folder: Path) -> Path | None:
     for entry in sorted(folder.iterdir()):
         if entry.name == "zarr.json" or entry.suffix == ".partial" or (kind == "array" and entry.name == "c"):
             continue
-        found = entry if kind == "array" else stranger(entry)
+        found = entry if kind == "array" else stranger(entry, inner=True)
         if found is not None:
             return found
     return None
@@ -210,9 +231,9 @@ def stranger(folder: Path) -> Path | None:
 
 @contextmanager
 def leftovers_ignored() -> Iterator[None]:
-    """Zarr warns of the temporary files that a killed write leaves; they harm nothing."""
+    """Zarr warns of the temporary files and empty folders that a killed write leaves; they harm nothing."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Object at .*partial is not recognized")
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized")
         yield
 
 

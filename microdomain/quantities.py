@@ -12,7 +12,7 @@ import math
 import re
 from difflib import get_close_matches
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from microdomain.units import ZERO_CELSIUS
@@ -82,13 +82,20 @@ def parse(text: Any, dimension: str) -> float:
     >>> parse("220 um^2/s", "diffusion"), parse("2.6e-13 cm^3/s", "permeability")
     (0.22, 0.00026)
     """
-    house, example = DIMENSIONS[dimension]
+    _, example = DIMENSIONS[dimension]
     if isinstance(text, int | float) and not isinstance(text, bool):
         if not math.isfinite(text):
             raise ValueError(f"{text} is not a finite number; expected {_a(dimension)}, such as '{example}'.")
         return float(text)
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not {_a(dimension)}; write it as a text, such as '{example}'.")
+    return _parsed(text, dimension)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str, dimension: str) -> float:
+    """The number of a text; a sweep reads the same ones thousands of times."""
+    house, example = DIMENSIONS[dimension]
     tidy = " ".join(text.translate(_SPELLINGS).split()) if len(text) <= _LONGEST else text[:_LONGEST]
     match = _QUANTITY.match(tidy) if len(text) <= _LONGEST else None
     factors = _factors(match[2]) if match else None

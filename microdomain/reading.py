@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -247,3 +248,21 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
     for k, axis in enumerate(plan.axes):
         out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values().T, -1, -1 - k)
     return out + rest + Near(plan).at_centres(t)
+
+
+def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:
+    """Interpolate step values to times, stretch by stretch between jumps."""
+    from scipy.interpolate import PchipInterpolator
+
+    out = np.empty((times.size, *values.shape[1:]))
+    cuts = np.concatenate([[-np.inf], jumps, [np.inf]])
+    for begin, end in pairwise(cuts):
+        mine = (times >= begin) & (times < end)
+        if not mine.any():
+            continue
+        rows = np.flatnonzero((t >= begin) & (t <= end))
+        if rows.size == 1:
+            out[mine] = values[rows[0]]
+        else:
+            out[mine] = PchipInterpolator(t[rows], values[rows], axis=0)(times[mine])
+    return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Recorder:
     provenance : dict
     member_names : sequence of str or None
     ensemble : bool                 keep the dimension `member`
+    identity : dict or None         texts that the run is known by, kept with the result
+    counts : dict or None           frames of a store at `out` to go on with, as `position` gave them
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class Recorder:
         provenance: dict[str, Any],
         member_names: Sequence[str] | None,
         ensemble: bool,
+        identity: Mapping[str, str] | None = None,
+        counts: dict[str, int] | None = None,
     ) -> None:
         from microdomain import store
 
@@ -59,8 +63,11 @@ class Recorder:
         self.channels = [m.resolved_channels for m in plan.models]
         self._laws = law_names(plan.models)
         self._done = 0
+        self._last_frame = -1.0
         self._rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
-        self._writer = store.create(out, overwrite=overwrite) if out is not None else None
+        self._writer: store.Writer | None = None
+        if out is not None and counts is None:
+            self._writer = store.create(out, overwrite=overwrite, aside=True)
         self._heads: dict[str, dict[str, Any]] = {}
         axes: dict[str, Any] = {
             a: (a, c, {"units": "um"}) for a, c in zip("xyz", plan.grid.centres, strict=True)
@@ -78,6 +85,7 @@ class Recorder:
                 "member_names": list(member_names or []),
                 "ensemble": ensemble,
                 "provenance": provenance,
+                **(identity or {}),
             },
             coords=names,
         )
@@ -87,6 +95,10 @@ class Recorder:
             points: dict[str, Any] = {"point": ("point", np.array([n for n, _ in record.points]))}
             points |= {a: ("point", xyz[:, k], {"units": "um"}) for k, a in enumerate("xyz")}
             self._head("probes", coords=points | names)
+        if out is not None and counts is not None:
+            self._writer = store.reopen(out, counts)
+        elif self._writer is not None:
+            self._writer.settle()
 
     def _head(self, part: str, variables: Any = None, attrs: Any = None, coords: Any = None) -> None:
         self._heads[part] = {"variables": variables or {}, "attrs": attrs or {}, "coords": coords or {}}
@@ -121,6 +133,7 @@ class Recorder:
         """Record a frame at t, where all members stand, and the traces up to there."""
         states = [b.ops.host(b.plan.coarse(b.standing.y)) for b in batches]
         whole = np.concatenate(states, axis=0)
+        whole[[bool(word) for b in batches for word in b.failed]] = np.nan  # they stayed behind
         plan, here = self.plan, ("member", "z", "y", "x")
         u = whole[:, : plan.ions]
         c = centre_values(plan, np.full(plan.members, t), u)
@@ -139,6 +152,7 @@ class Recorder:
                 root[name] = (here, whole[:, s], {"units": "uM", "long_name": f"bound {name}, cell averages"})
         self._append("root", root, t)
         self._append("solver", solver, t)
+        self._last_frame = t
         self.finish_traces(batches, t)
 
     def finish_traces(self, batches: Sequence[Batch], until: float) -> None:
@@ -212,17 +226,41 @@ class Recorder:
     def _append_many(self, part: str, variables: dict[str, Any], times: np.ndarray) -> None:
         if self._writer is not None:
             self._writer.append(part, variables, time=times)
+            return
         for k, t in enumerate(times):
             self._rows[part].append((float(t), {n: (d, v[k], a) for n, (d, v, a) in variables.items()}))
 
+    def has(self, t: float) -> bool:
+        """Whether the frame at t was written before the checkpoint that the run goes on from."""
+        return bool(self._last_frame >= t)
+
+    def position(self) -> dict[str, Any]:
+        """How far it is, with the frames that wait written down: what `skip` takes."""
+        counts: dict[str, int] = {}
+        if self._writer is not None:
+            self._writer.flush()
+            counts = self._writer.counts
+        return {"done": self._done, "last_frame": self._last_frame, "counts": counts}
+
+    def skip(self, done: int, last_frame: float) -> None:
+        """Go on behind the times of mouths and probes, and behind the frame, that are done."""
+        self._done, self._last_frame = done, last_frame
+
     # -- at the end ----------------------------------------------------------------------------
 
-    def close(self, ledger: Ledger, budget: Budget, provenance: dict[str, Any]) -> None:
+    def close(
+        self,
+        ledger: Ledger,
+        budget: Budget,
+        provenance: dict[str, Any],
+        failures: Mapping[int, str] | None = None,
+    ) -> None:
         """Write the account and mark the store as complete."""
         about: dict[str, Any] = {
             "ledger": ledger.to_dict(),
             "budget": {"temporal": budget.temporal, "spatial": budget.spatial, "rtol": budget.rtol},
             "provenance": provenance,
+            "failures": {str(k): sentence for k, sentence in (failures or {}).items()},
         }
         kept: dict[str, Any] = {}
         if any(is_stored(m) for m in self.plan.models):
@@ -242,9 +280,17 @@ class Recorder:
             self._writer.__exit__(type(stopped), stopped, None)
 
     def parts(self) -> dict[str, Any]:
-        """What was recorded in memory, as datasets."""
+        """What was recorded up to now, as datasets."""
         import xarray
 
+        if self._writer is not None:
+            from microdomain import store
+
+            self._writer.flush()
+            there = [part for part in self._heads if part != "root"]
+            return {"root": store.read(self._writer.path)} | {
+                part: store.read(self._writer.path, part) for part in there
+            }
         out = {}
         for part, head in self._heads.items():
             rows = self._rows[part]

@@ -77,6 +77,12 @@ class Results:
         return not bool(self._parts["root"].attrs.get("complete", True))
 
     @property
+    def failures(self) -> dict[int, str]:
+        """Members that could not go on, and why; their values are NaN from then on."""
+        about = self._parts["solver"].attrs.get("failures", {})
+        return {int(k): str(sentence) for k, sentence in about.items()}
+
+    @property
     def ledger(self) -> Ledger:
         """Ions in, out and stored."""
         return Ledger.from_dict(self._account["ledger"])
@@ -205,6 +211,14 @@ class Results:
 
         return compare(self, ion, **how)
 
+    def statistics(
+        self, name: str, quantiles: Sequence[float] = (0.05, 0.5, 0.95), part: str | None = None
+    ) -> xarray.Dataset:
+        """Mean, SD and quantiles over members, a frame at a time; see `results_statistics.statistics`."""
+        from microdomain.results_statistics import statistics
+
+        return statistics(self._parts, name, quantiles, part)
+
     def export(
         self, path: str | Path, fields: Sequence[str] | None = None, overwrite: bool = False
     ) -> tuple[Path, ...]:
@@ -225,28 +239,9 @@ class Results:
         -------
         Path
         """
-        from microdomain import store
+        from microdomain.results_save import write
 
-        complete = not self.partial
-        for part in self._parts.values():
-            part.load()  # a result that was opened from this very path must not delete what it has not read
-        with store.create(path, overwrite=overwrite) as out:
-            for name, part in self._parts.items():
-                group = "/" if name == "root" else name
-                growing = {n: v for n, v in part.data_vars.items() if v.dims[:1] == ("time",)}
-                fixed = {n: v for n, v in part.data_vars.items() if n not in growing}
-                coords: dict[str, Any] = {str(n): _stored(c) for n, c in part.coords.items() if n != "time"}
-                attrs: dict[str, Any] = {
-                    str(k): v for k, v in part.attrs.items() if k not in ("complete", "microdomain_store")
-                }
-                out.put(group, {str(n): _stored(v) for n, v in fixed.items()}, attrs=attrs, coords=coords)
-                for k in range(part.sizes.get("time", 0)):
-                    frame: dict[str, Any] = {
-                        str(n): (v.dims[1:], v.isel(time=k).values, v.attrs) for n, v in growing.items()
-                    }
-                    out.append(group, frame, time=float(part["time"][k]))
-            out.close(complete=complete)
-        return Path(path)
+        return write(self._parts, path, overwrite, not self.partial)
 
     # -- within --------------------------------------------------------------------------------
 
@@ -273,7 +268,8 @@ class Results:
         return out
 
     def __repr__(self) -> str:
-        times = self._parts["root"]["time"].values
+        root = self._parts["root"]
+        times = root["time"].values if "time" in root else np.empty(0)
         span = f"{times[0]:g} to {times[-1]:g} ms in {times.size} frames" if times.size else "no frames"
         lines = [
             f"Results  {self.members} member{'s' if self.members > 1 else ''}, {span}"
@@ -309,10 +305,3 @@ def open(path: str | Path) -> Results:
         raise ValueError(f"'{path}' is a store without a result in it (no group '{missing[0]}').")
     parts = {g: store.read(path, g) for g in GROUPS if g in there}
     return Results({"root": store.read(path), **parts})
-
-
-def _stored(variable: Any) -> tuple[Any, ...]:
-    values = variable.values
-    if values.dtype.kind == "O":
-        values = values.astype(str)
-    return (variable.dims, values, dict(variable.attrs))

@@ -6,7 +6,7 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,57 +14,30 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from microdomain.backends.choose import choose
-from microdomain.batch import Batch
-from microdomain.fluxes import common_edges, fluxes_of
-from microdomain.grid import Grid, near_spacing
+from microdomain.batch import Batch, StepError
+from microdomain.checkpoint import Lock
+from microdomain.estimate import check_fits
+from microdomain.grid import Grid
 from microdomain.ledger import Budget
-from microdomain.memory import check_fits
 from microdomain.model import Model
-from microdomain.plan import Plan, lay
+from microdomain.plan import Plan
+from microdomain.progress import Progress, heart
 from microdomain.reading import Watch
 from microdomain.record import Record
 from microdomain.recorder import Recorder, collected_ledger
 from microdomain.results import Results, open
+from microdomain.resume import Checkpoints, both
+from microdomain.setting import Setting, setting
 from microdomain.steppers.base import Stepper
-from microdomain.steppers.rkc import RKC2
-from microdomain.steppers.rosenbrock import ROS2, ROS34PW2
 
 log = logging.getLogger("microdomain")
 
-SCHEMES: dict[str, Stepper] = {"ros2": ROS2, "ros34pw2": ROS34PW2, "rkc2": RKC2}
-
-#: What an accuracy stands for: parts of `near_spacing`, growth, far (um), and rtol.
-ACCURACIES = {
-    "default": (1.0, 1.2, 0.080, 1e-2),
-    "high": (0.5, 1.12, 0.050, 2e-3),
-}
 #: The companion run of a spatial error estimate has this many times the spacing.
 COARSER = 1.5
 #: Members advance in blocks of about this many cells, which stay in a core's cache.
 BLOCK_CELLS = 1
 #: Grids below this many cells use one BLAS thread.
 THREADED = 50_000
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: simulated time `t` of `until` (ms, mean over members), steps, wall times (s)."""
-
-    t: float
-    until: float
-    steps: int
-    members: int
-    wall: float
-
-    @property
-    def rate(self) -> float:
-        """Simulated ms per second."""
-        return self.t / self.wall if self.wall > 0 else 0.0
-
-    @property
-    def left(self) -> float:
-        """Seconds left, if it goes on like this."""
-        return (self.until - self.t) / self.rate if self.rate > 0 else float("inf")
 
 
 def simulate(
@@ -84,6 +57,9 @@ def simulate(
     check: bool = False,
     scheme: str | None = None,
     progress: Callable[[Progress], None] | None = None,
+    checkpoint_every: float | None = None,
+    resume: bool = False,
+    trials: Sequence[int] | None = None,
 ) -> Results:
     """Open the channels and follow the ions.
 
@@ -104,6 +80,12 @@ def simulate(
     check : bool                    add a companion run at 1.5 times the spacing, for a spatial error estimate
     scheme : {"ros2", "ros34pw2", "rkc2"}, optional
     progress : callable, optional   takes a `Progress`, about ten times a second
+    checkpoint_every : float, s     wall time between two checkpoints beside `out`; one is also written on
+                                    SIGUSR1 and SIGTERM, which then stop the run
+    resume : bool                   go on with the run that `out` holds: bit for bit as if it had never
+                                    stopped; where there is none, begin
+    trials : sequence of int        the trial number of every member of a list, which picks its random
+                                    streams; 0, 1, ... when left out
 
     Returns
     -------
@@ -112,17 +94,13 @@ def simulate(
     Raises
     ------
     ValueError                      wrong input, or a run that would not fit in memory
-    batch.StepError                 a run that cannot go on
+    batch.StepError                 a run that cannot go on; of several members, all of them
+    checkpoint.Stopped              a signal stopped the run; its state is saved
+    BlockingIOError                 another process writes to `out`
     OSError                         the store cannot be written; what was recorded before stays readable
     """
     started = time.perf_counter()
-    models, trials = _ensemble(model, members)
-    until = _positive("until", until)
-    share, growth, far, preset_rtol = _accuracy(accuracy)
-    rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
-    grid = Grid.graded(models, share * near_spacing(models), growth, far) if grid is None else grid
-    record = Record() if record is None else record
-    stepper = _stepper(scheme, rtol)
+    asked = setting(model, grid, until, record, rtol, accuracy, members, trials, scheme, seed)
     said: list[str] = []
 
     def say(sentence: str) -> None:
@@ -130,112 +108,88 @@ def simulate(
         log.info(sentence)
 
     factory = choose(device, say)
-    plan = lay(models, grid, fluxes=fluxes_of(models, until, seed, trials))
-    edges = common_edges(models, plan.history, plan.channel_rows)
-    frames, dense = record.schedule(until, edges)
-    check_fits(plan, 0 if out is not None else frames.size, record)
-    provenance = _provenance(models, stepper, rtol, accuracy, seed, trials)
-    recorder = Recorder(
-        plan,
-        record,
-        frames,
-        dense,
-        out,
-        overwrite,
-        provenance,
-        member_names,
-        len(models) > 1 or not isinstance(members, int),
-    )
-    # Small products lose more to waking threads than they gain (fifty times, on a busy machine).
-    blas = threadpool_limits(1 if grid.cells < THREADED else None, "blas")
-    try:
-        batches = []
-        for first in range(0, plan.members, _block(plan, stepper)):
-            part = plan.take(range(first, min(first + _block(plan, stepper), plan.members)))
-            batches.append(Batch(part, factory, stepper, rtol, Watch.of(part, recorder.watched(part))))
-        beat = _heart(progress, started, until, plan.members, batches)
-        for frame in frames:
-            for batch in batches:
-                batch.advance(float(frame), beat)
-            recorder.write(float(frame), batches)
-        for batch in batches:
-            batch.advance(until, beat)
-        recorder.finish_traces(batches, until)
-        ledger = collected_ledger(batches)
-        spatial = (
-            _companion(model, members, grid, until, rtol, device, stepper, seed, recorder) if check else None
-        )
-        budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
-        provenance |= {
-            "backend": batches[0].ops.name,
-            "backend_why": " ".join(dict.fromkeys(said)),
-            "wall_s": round(time.perf_counter() - started, 3),
-        }
-        for sentence in ledger.warnings():
-            log.warning(sentence)
-        recorder.close(ledger, budget, provenance)
-    except BaseException as stopped:
-        recorder.abandon(stopped)
-        raise
-    finally:
-        blas.restore_original_limits()
+    models, grid, stepper, rtol, until = asked.models, asked.grid, asked.stepper, asked.rtol, asked.until
+    with Lock(out) if out is not None else nullcontext():
+        checkpoints = Checkpoints(out, asked.key, checkpoint_every, resume)
+        if checkpoints.finished and out is not None:
+            log.info("'%s' holds this run already, complete.", out)
+            return open(out)
+        plan, frames, dense = asked.laid()
+        if (checkpoint_every is not None or resume) and any(plan.live):
+            raise ValueError(
+                "Checkpoints do not hold currents and gates that follow the concentration yet: leave out"
+                " checkpoint_every and resume, or use currents and gates that are known in time."
+            )
+        check_fits(plan, 0 if out is not None else frames.size, asked.record)
+        provenance = _provenance(asked, accuracy)
+        recorder = Recorder(
+            plan, asked.record, frames, dense, out, overwrite or resume, provenance, member_names,
+            len(models) > 1 or not isinstance(members, int), checkpoints.identity,
+            checkpoints.counts,
+        )  # fmt: skip
+        # Small products lose more to waking threads than they gain (fifty times, on a busy machine).
+        blas = threadpool_limits(1 if grid.cells < THREADED else None, "blas")
+        try:
+            with checkpoints:
+                batches = _batches(plan, factory, stepper, rtol, recorder)
+                checkpoints.join(batches, recorder)
+                tell = heart(progress, started, until, batches)
+                beat = both(tell, checkpoints.beat)
+                for frame in frames:
+                    if not recorder.has(float(frame)):
+                        _advance(batches, float(frame), beat)
+                        recorder.write(float(frame), batches)
+                _advance(batches, until, beat)
+                recorder.finish_traces(batches, until)
+                ledger = collected_ledger(batches)
+                spatial = None
+                if check:
+                    spatial = _companion(asked, device, recorder, checkpoints.beat)
+            budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
+            provenance |= {
+                "backend": batches[0].ops.name,
+                "backend_why": " ".join(dict.fromkeys(said)),
+                "wall_s": round(checkpoints.wall, 3),
+                "restarts": checkpoints.restarts,
+            }
+            failures = _failures(batches)
+            for sentence in [*failures.values(), *ledger.warnings()]:
+                log.warning(sentence)
+            recorder.close(ledger, budget, provenance, failures)
+            checkpoints.remove()
+        except BaseException as stopped:
+            recorder.abandon(stopped)
+            raise
+        finally:
+            blas.restore_original_limits()
     return open(out) if out is not None else Results(recorder.parts())
 
 
-def _heart(
-    progress: Callable[[Progress], None] | None,
-    started: float,
-    until: float,
-    members: int,
-    batches: list[Batch],
-) -> Callable[[Batch], None] | None:
-    if progress is None:
-        return None
-    last = [0.0]
-
-    def beat(_: Batch) -> None:
-        now = time.perf_counter()
-        if now - last[0] >= 0.1:
-            last[0] = now
-            t = sum(float(b.t.sum()) for b in batches) / members
-            steps = sum(int(b.steps.sum()) for b in batches)
-            progress(Progress(t, until, steps, members, now - started))
-
-    return beat
+def _batches(
+    plan: Plan, factory: Callable[[Plan], Any], stepper: Stepper, rtol: float, recorder: Recorder
+) -> list[Batch]:
+    """The members in blocks that advance together."""
+    size, out = _block(plan, stepper), []
+    for first in range(0, plan.members, size):
+        part = plan.take(range(first, min(first + size, plan.members)))
+        out.append(Batch(part, factory, stepper, rtol, Watch.of(part, recorder.watched(part))))
+    return out
 
 
-def _ensemble(model: Model, members: int | range | Sequence[Model]) -> tuple[list[Model], list[int]]:
-    if isinstance(members, int):
-        members = range(members)
-    if isinstance(members, range):
-        if len(members) == 0:
-            raise ValueError(f"members = {members}: give at least one.")
-        return [model] * len(members), list(members)
-    models = list(members)
-    if not models or not all(isinstance(m, Model) for m in models):
-        raise ValueError("members: give a count, a range of trial numbers, or a list of Models.")
-    return models, list(range(len(models)))
+def _advance(batches: Sequence[Batch], until: float, beat: Callable[[Batch], None]) -> None:
+    """Bring all members to `until`; one that cannot go on stays behind, unless it is the last."""
+    members = sum(b.plan.members for b in batches)
+    for batch in batches:
+        batch.advance(until, beat, forgiving=members > 1)
+    failures = _failures(batches)
+    if len(failures) == members:
+        raise StepError(next(iter(failures.values())))
 
 
-def _positive(name: str, value: float) -> float:
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} = {value}: give a positive number.")
-    return float(value)
-
-
-def _accuracy(name: str) -> tuple[float, float, float, float]:
-    if name not in ACCURACIES:
-        raise ValueError(f"accuracy = {name!r}: give {' or '.join(map(repr, ACCURACIES))}.")
-    return ACCURACIES[name]
-
-
-def _stepper(scheme: str | None, rtol: float) -> Stepper:
-    # ROS34PW2 needs half the steps of ROS2 from 1e-2 down; above it the third order does not pay.
-    if scheme is None:
-        return ROS34PW2 if rtol <= 1e-2 else ROS2
-    if scheme.lower() not in SCHEMES:
-        raise ValueError(f"scheme = {scheme!r}: give one of {', '.join(map(repr, SCHEMES))}.")
-    return SCHEMES[scheme.lower()]
+def _failures(batches: Sequence[Batch]) -> dict[int, str]:
+    """Members that could not go on, and why."""
+    words = [word for b in batches for word in b.failed]
+    return {k: f"Member {k} {word}" for k, word in enumerate(words) if word}
 
 
 def _block(plan: Plan, stepper: Stepper) -> int:
@@ -243,54 +197,44 @@ def _block(plan: Plan, stepper: Stepper) -> int:
     return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
 
 
-def _provenance(
-    models: Sequence[Model], stepper: Stepper, rtol: float, accuracy: str, seed: int, trials: Sequence[int]
-) -> dict[str, Any]:
+def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
     import scipy
 
     from microdomain import __version__
 
     return {
-        "scenario": models[0].hash,
-        "members": [m.hash[:12] for m in models] if len(set(models)) > 1 else [],
-        "trials": list(trials),
+        "scenario": asked.models[0].hash,
+        "members": [m.hash[:12] for m in asked.models] if len(set(asked.models)) > 1 else [],
+        "trials": list(asked.trials),
         "microdomain": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "machine": platform.machine(),
-        "scheme": stepper.name,
-        "sources": list(stepper.sources),
-        "rtol": rtol,
+        "scheme": asked.stepper.name,
+        "sources": list(asked.stepper.sources),
+        "rtol": asked.rtol,
         "accuracy": accuracy,
-        "seed": seed,
+        "seed": asked.seed,
     }
 
 
-def _companion(
-    model: Model,
-    members: int | range | Sequence[Model],
-    grid: Grid,
-    until: float,
-    rtol: float,
-    device: str,
-    stepper: Stepper,
-    seed: int,
-    recorder: Recorder,
-) -> float:
+def _companion(asked: Setting, device: str, recorder: Recorder, beat: Callable[[], None]) -> float:
     """Largest relative difference at mouths and probes to a run at 1.5 times the spacing."""
     times = recorder.dense.tolist()
     points = dict(recorder.record.points)
     other = simulate(
-        model,
-        grid.coarsened(COARSER),
-        until=until,
+        asked.models[0],
+        asked.grid.coarsened(COARSER),
+        until=asked.until,
         record=Record(times=times, points=points),
-        rtol=rtol,
-        members=members,
+        rtol=asked.rtol,
+        members=asked.models,
+        trials=asked.trials,
         device=device,
-        seed=seed,
-        scheme=stepper.name,
+        seed=asked.seed,
+        scheme=asked.stepper.name,
+        progress=lambda _: beat(),
     )
     mine = recorder.parts()
     worst = 0.0

@@ -39,6 +39,7 @@ class Still:
     def __init__(self, plan: Plan, solution: Solution, watch: Watch) -> None:
         self.plan, self.solution, self.watch = plan, solution, watch
         self.ops: Any = Reference(plan)
+        self.failed = [""] * plan.members  # nobody stays behind, as members of a run may
         self.fluxes = Fluxes(plan)
         self.live: list[None] = [None] * plan.members
         near = self.ops.near(solution.weights)

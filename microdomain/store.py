@@ -30,17 +30,13 @@ Only this file and `read`'s callers know Zarr; nothing here knows what a result 
 
 from __future__ import annotations
 
-import errno
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from microdomain.frames import (
     Growth,
@@ -49,17 +45,21 @@ from microdomain.frames import (
     listed,
     open_root,
     plain,
-    stranger,
     write_array,
 )
+from microdomain.store_place import BEGUN, check_room, exchange, make_room, sentences
+from microdomain.store_read import groups, read
 
 if TYPE_CHECKING:
-    import xarray
     import zarr
+
+__all__ = ["Writer", "create", "groups", "read", "reopen"]
 
 FORMAT = 1
 FLUSH_BYTES = 16 * 2**20
 FLUSH_SECONDS = 1.0
+#: The dimension along which a run grows its groups.
+GROWING = "time"
 
 
 def create(
@@ -67,6 +67,7 @@ def create(
     attrs: Mapping[str, Any] | None = None,
     coords: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    aside: bool = False,
 ) -> Writer:
     """Begin a store.
 
@@ -76,6 +77,8 @@ def create(
     attrs : dict, optional        attributes of the root: numbers, strings, lists, dictionaries
     coords : dict, optional       coordinates of the root: name -> (dims, values[, attrs])
     overwrite : bool              delete a store that stands there; anything else is left alone
+    aside : bool                  begin under another name; `Writer.settle` then puts it in its place at
+                                  once, so that nobody ever sees a store without its beginning
 
     Returns
     -------
@@ -89,75 +92,51 @@ def create(
     import zarr
 
     path = Path(path)
-    with _sentences(path, "starting it"):
-        _make_room(path, overwrite)
-        root = zarr.open_group(path, mode="w", zarr_format=3)
+    with sentences(path, "starting it"):
+        begun = path.with_name(path.name + BEGUN) if aside else path
+        if aside:
+            check_room(path, overwrite)
+            if begun.is_dir():  # a process was killed before it settled
+                shutil.rmtree(begun)
+        else:
+            make_room(path, overwrite)
+        root = zarr.open_group(begun, mode="w", zarr_format=3)
         root.attrs.update({"microdomain_store": FORMAT, "complete": False})
-    writer = Writer(path, root)
+    writer = Writer(path, root, begun)
     writer.put("/", attrs=attrs, coords=coords)
     return writer
 
 
-def read(path: str | Path, group: str = "/") -> xarray.Dataset:
-    """A group of a store as a dataset; arrays are fetched from disk when they are used.
+def reopen(path: str | Path, counts: Mapping[str, int]) -> Writer:
+    """Go on with a store that was left, from a known number of frames.
 
     Parameters
     ----------
-    path : str or Path            a store, complete or not; one that is being written will do
-    group : str                   "/" for the root, else the name given to `Writer.put` or `append`
+    path : str or Path
+    counts : dict                 what `Writer.counts` gave; frames beyond them are cut off
 
     Returns
     -------
-    xarray.Dataset                without frames that were not written to the end
+    Writer
 
     Raises
     ------
-    FileNotFoundError             there is nothing at the path
-    ValueError                    the path is no store of ours, or has no such group
-    """
-    import xarray
-
-    root = open_root(path)
-    inside = group.strip("/")
-    if inside and inside not in groups(path):
-        raise ValueError(f"No group '{group}' in '{path}'; it has {listed(groups(path))}.")
-    node: Any = root[inside] if inside else root
-    with leftovers_ignored():
-        counts, crooked = counted_frames(node)
-        lazily = partial(
-            xarray.open_dataset, path, engine="zarr", group=inside, consolidated=False, chunks=None
-        )
-        if crooked:
-            # Arrays of unequal length make no dataset: each is opened alone and cut to the frames that count.
-            names = set(node.array_keys())
-            parts = [lazily(drop_variables=names - {name}) for name in sorted(names)]
-            cut = [part.isel({d: slice(n) for d, n in counts.items() if d in part.dims}) for part in parts]
-            data = xarray.merge(cut, compat="no_conflicts", join="exact", combine_attrs="override")
-        else:
-            data = lazily()
-    for name in [name for name, variable in data.variables.items() if variable.dtype.kind == "T"]:
-        text = data[name]  # from NumPy's newer kind of text to the one that every tool knows
-        data[name] = text.dims, np.array(text.values.tolist(), dtype=str).reshape(text.shape), text.attrs
-    return data
-
-
-def groups(path: str | Path) -> tuple[str, ...]:
-    """Names of the groups below the root of a store, sorted.
-
-    Parameters
-    ----------
-    path : str or Path            a store
-
-    Returns
-    -------
-    tuple of str                  such as ("mouths", "solver", "solver/history")
+    ValueError                    the store has fewer frames than that
     """
     import zarr
 
-    root = open_root(path)
-    with leftovers_ignored():
-        found = [name for name, node in root.members(max_depth=None) if isinstance(node, zarr.Group)]
-    return tuple(sorted(found))
+    open_root(path)
+    with sentences(Path(path), "opening it again"), leftovers_ignored():
+        root = zarr.open_group(path, mode="r+", zarr_format=3)
+        root.attrs["complete"] = False
+        writer = Writer(Path(path), root)
+        for group in ("/", *groups(path)):
+            node = writer._node(group)
+            for dim in counted_frames(node)[0]:
+                key = f"{group} {dim}"
+                if key in counts or dim == GROWING:
+                    writer._growths[group, dim] = Growth.again(node, dim, counts.get(key, 0))
+    return writer
 
 
 class Writer:
@@ -167,10 +146,12 @@ class Writer:
     ----------
     path : Path                   the store's folder
     root : zarr.Group             its root
+    begun : Path, optional        where it lies until it settles
     """
 
-    def __init__(self, path: Path, root: zarr.Group) -> None:
+    def __init__(self, path: Path, root: zarr.Group, begun: Path | None = None) -> None:
         self.path = path
+        self.begun = path if begun is None else begun
         self.closed = False
         self._root = root
         self._growths: dict[tuple[str, str], Growth] = {}
@@ -191,7 +172,7 @@ class Writer:
         variables, coords : dict      name -> (dims, values[, attrs]); text arrays are allowed
         attrs : dict                  numbers, strings, lists, dictionaries
         """
-        with _sentences(self.path, f"writing its group '{group}'"):
+        with sentences(self.path, f"writing its group '{group}'"):
             node = self._node(group)
             for name, variable in (variables or {}).items():
                 write_array(node, name, variable)
@@ -228,7 +209,7 @@ class Writer:
             )
         ((dim, at),) = index.items()
         if self.closed or (group, dim) not in self._growths:
-            with _sentences(self.path, f"beginning its group '{group}'"):
+            with sentences(self.path, f"beginning its group '{group}'"):
                 self._growths[group, dim] = Growth(self._node(group), dim)
         self._growths[group, dim].gather(variables, at)
         waiting = sum(each.bytes for each in self._growths.values())
@@ -237,10 +218,28 @@ class Writer:
 
     def flush(self) -> None:
         """Write every frame that waits in memory."""
-        with _sentences(self.path, "writing frames"):
+        with sentences(self.path, "writing frames"):
             for growth in self._growths.values():
                 growth.write()
         self._flushed = time.monotonic()
+
+    def settle(self) -> None:
+        """Put a store that was begun aside in its place; one that stands there goes when this one is in."""
+        import zarr
+
+        if self.begun == self.path:
+            return
+        self.flush()
+        with sentences(self.path, "putting it in its place"):
+            exchange(self.begun, self.path)
+            self.begun = self.path
+            self._root = zarr.open_group(self.path, mode="r+", zarr_format=3)
+            self._growths.clear()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Frames on disk of every group and growing dimension, as "group dimension" -> count."""
+        return {f"{group} {dim}": growth.written for (group, dim), growth in self._growths.items()}
 
     def close(self, complete: bool = True, reason: str | None = None) -> None:
         """Write what waits and say whether the store is whole; closing twice does nothing.
@@ -253,8 +252,11 @@ class Writer:
         if self.closed:
             return
         self.flush()
-        with _sentences(self.path, "closing it"):
-            self._root.attrs.update({"complete": complete} | ({"partial_because": reason} if reason else {}))
+        with sentences(self.path, "closing it"):
+            about = {k: v for k, v in self._root.attrs.asdict().items() if k != "partial_because"}
+            self._root.attrs.put(
+                about | {"complete": complete} | ({"partial_because": reason} if reason else {})
+            )
         self.closed = True
 
     def __enter__(self) -> Writer:
@@ -275,39 +277,3 @@ class Writer:
         if self.closed:
             raise ValueError(f"'{self.path}' is closed; nothing can be added to it.")
         return self._root.require_group(group.strip("/")) if group.strip("/") else self._root
-
-
-def _make_room(path: Path, overwrite: bool) -> None:
-    if not (path.exists() or path.is_symlink()):
-        return
-    if not overwrite:
-        raise FileExistsError(
-            f"'{path}' exists. Choose another name, or allow it to be replaced (--overwrite)."
-        )
-    foreign = stranger(path)
-    if foreign is not None:
-        raise FileExistsError(
-            f"'{path}' is not a Zarr store, or holds more than one ('{foreign}'). Nothing was deleted; "
-            "choose another name."
-        )
-    shutil.rmtree(path)
-
-
-@contextmanager
-def _sentences(path: Path, doing: str) -> Iterator[None]:
-    """Full disks and missing permissions, said so that a user can act."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            full = OSError(
-                f"The disk that holds '{path}' was full while {doing}. What was recorded before stays "
-                "readable; free some space, or choose another place."
-            )
-            full.errno = error.errno
-            raise full from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise PermissionError(
-                f"'{path}' may not be written (while {doing}). Choose a place that you own."
-            ) from error
-        raise

@@ -198,8 +198,9 @@ def test_accuracy_on_the_command_line_replaces_the_tolerance_of_the_scenario(fol
 
 
 def test_members_of_a_scenario_keep_their_names():
-    from microdomain.cli_run import Settings, grid_of
+    from microdomain.cli_run import Settings
     from microdomain.scenario import load
+    from microdomain.scenario_run import grid_of
 
     asked = load("unstirred-cell")
     keywords = Settings.of(asked, {}).keywords

@@ -1,4 +1,4 @@
-"""Whether a run fits into the memory that is free."""
+"""Whether a run fits, and how long it will take."""
 
 from __future__ import annotations
 
@@ -11,24 +11,33 @@ from microdomain.record import Record
 VECTORS = 40
 
 
-def check_fits(plan: Plan, kept_frames: int, record: Record) -> None:
-    """Refuse what cannot fit, before anything is allocated.
+def bytes_needed(plan: Plan, kept_frames: int, record: Record) -> float:
+    """Memory of a run on the host.
 
     Parameters
     ----------
     plan : Plan
-    kept_frames : int               frames that stay in memory
+    kept_frames : int               frames kept in memory; 0 where they go to a store
     record : Record
+
+    Returns
+    -------
+    float, bytes
+    """
+    fields = 2 * plan.ions + len(record.fields)
+    return 8.0 * (
+        plan.size * (VECTORS + 2 * plan.members) + kept_frames * plan.members * fields * plan.grid.cells
+    )
+
+
+def check_fits(plan: Plan, kept_frames: int, record: Record) -> None:
+    """Refuse what cannot fit, before anything is allocated.
 
     Raises
     ------
-    ValueError                      saying what is needed and what is free
+    ValueError                      with what is needed, what is free, and what would fit
     """
-    fields = 2 * plan.ions + len(record.fields)
-    need = 8.0 * (
-        plan.size * (VECTORS + 2 * plan.members) + kept_frames * plan.members * fields * plan.grid.cells
-    )
-    free = free_memory()
+    need, free = bytes_needed(plan, kept_frames, record), free_memory()
     if free is not None and need > 0.9 * free:
         raise ValueError(
             f"This run needs about {need / 2**30:.1f} GiB ({plan.grid.cells} cells, {plan.members} members,"
