@@ -22,7 +22,10 @@ __version__ = "0.1.0"
 _ROOMS = {
     "units": "",
     "electro": "",
-    "model": "Ion Buffer Cluster Fixed Gaussian Table Open Pulse Train Walls Closed Held Hold Model",
+    "model": (
+        "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
+        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Model"
+    ),
     "grid": "Grid",
     "oracles": "",
     "record": "Record",
@@ -44,6 +47,9 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain import units as units
     from microdomain import view as view
     from microdomain.grid import Grid as Grid
+    from microdomain.model import GHK as GHK
+    from microdomain.model import HH as HH
+    from microdomain.model import ActionPotential as ActionPotential
     from microdomain.model import Buffer as Buffer
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
@@ -52,11 +58,19 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Held as Held
     from microdomain.model import Hold as Hold
     from microdomain.model import Ion as Ion
+    from microdomain.model import Markov as Markov
     from microdomain.model import Model as Model
+    from microdomain.model import Ohmic as Ohmic
     from microdomain.model import Open as Open
+    from microdomain.model import Particle as Particle
     from microdomain.model import Pulse as Pulse
+    from microdomain.model import Pulses as Pulses
+    from microdomain.model import Ramp as Ramp
+    from microdomain.model import Steps as Steps
     from microdomain.model import Table as Table
+    from microdomain.model import Trace as Trace
     from microdomain.model import Train as Train
+    from microdomain.model import Transition as Transition
     from microdomain.model import Walls as Walls
     from microdomain.record import Record as Record
     from microdomain.results import Results as Results

@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from microdomain.backends.base import Operations
+from microdomain.feedback import Feedback
+from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch, between
@@ -53,12 +55,16 @@ class Batch:
 
     def __init__(self, plan: Plan, factory: Factory, stepper: Stepper, rtol: float, watch: Watch) -> None:
         self.plan, self.factory, self.stepper, self.rtol, self.watch = plan, factory, stepper, rtol, watch
-        self.ops, self.fluxes = factory(plan), Fluxes(plan)
         m = plan.members
+        self.live = [Feedback(plan, k) if plan.live[k] else None for k in range(m)]
+        self.ops, self.fluxes = factory(plan), Fluxes(plan, self.live)
         self.standing = Standing.at(self.ops, self.fluxes, np.zeros(m), self.ops.vector(initial_state(plan)))
         self._restart = np.array([w.tau for w in plan.windows]).min() * RESTART if plan.sites else FIRST_STEP
         self.dt = np.full(m, self._restart)
-        self.jumps, self.stops = zip(*(_events(plan, k) for k in range(m)), strict=True)
+        events = [_events(plan, k) for k in range(m)]
+        self.jumps, self.stops = [e[0] for e in events], [e[1] for e in events]
+        # Where a gate that follows the concentration will jump, once a step has passed the place.
+        self.aim = np.full(m, np.inf)
         # Where a species rests at zero the smooth blob's tail may dip below it by less than the
         # absolute tolerance; everywhere else nothing negative is accepted.
         at_zero = (plan.rest <= 0).any(axis=1) | (initial_state(plan) <= 0).any(axis=1)
@@ -114,7 +120,7 @@ class Batch:
 
     def _step(self, active: np.ndarray, until: float) -> None:
         t = self.t[active]
-        stop = np.array([_next(self.stops[k], self.t[k], until) for k in active])
+        stop = np.array([min(_next(self.stops[k], self.t[k], until), self.aim[k]) for k in active])
         left = stop - t
         wanted = np.minimum(self.dt[active], np.maximum(AGE * self._age(active), self._restart))
         # Halve the approach to a stop instead of leaving a sliver.
@@ -123,9 +129,11 @@ class Batch:
         error = np.where(np.isfinite(trial.error), trial.error, 1e9)
         factor = np.clip(SAFETY * np.maximum(error, 1e-12) ** -self.stepper.exponent, SHRINK, GROW)
         positive = trial.lowest >= self._floor[active]
-        good = (error <= 1.0) & positive
         arrived = dt == left
         now = np.where(arrived, stop, t + dt)
+        good = (error <= 1.0) & positive
+        early = np.array([good[i] and self._passed(k, now[i]) for i, k in enumerate(active)], dtype=bool)
+        good &= ~early
         # A step cut short by a stop says nothing against the longer one that was wanted.
         grown = np.where(
             dt < wanted, np.maximum(dt * factor, np.where(factor >= 1, wanted, 0.0)), dt * factor
@@ -134,10 +142,10 @@ class Batch:
             [arrived[i] and _is(self.jumps[k], stop[i]) for i, k in enumerate(active)], dtype=bool
         )
         following = np.where(jumped, np.minimum(grown, self._restart), grown)
-        retry = np.where(error > 1.0, np.minimum(dt * factor, 0.9 * dt), 0.5 * dt)
+        retry = np.where(error > 1.0, np.minimum(dt * factor, 0.9 * dt), np.where(early, wanted, 0.5 * dt))
         self.dt[active] = np.where(good, following, retry)
         self.steps[active] += good
-        self.rejected[active] += ~good
+        self.rejected[active] += ~good & ~early
         self.negative[active] += ~positive & (error <= 1.0)
         if (self.dt[active] < SHORTEST).any():
             for i in np.flatnonzero(self.dt[active] < SHORTEST):
@@ -151,6 +159,29 @@ class Batch:
                 self.left_behind[k] = True
         if good.any():
             self._accept(active, good, now, trial, error)
+            for i in np.flatnonzero(good):
+                self._follow(int(active[i]), float(now[i]), bool(jumped[i]))
+
+    def _passed(self, k: int, now: float) -> bool:
+        """Whether a gate jumps before `now`, the end of its member's step; then the next one ends there."""
+        live = self.live[k]
+        if live is None or not live.follows:
+            return False
+        hit = live.crossing()
+        if hit >= now - LOCATED:
+            return False
+        self.aim[k] = max(hit, self.t[k] + LOCATED)
+        return bool(self.aim[k] < now)
+
+    def _follow(self, k: int, now: float, jumped: bool) -> None:
+        """Hand an accepted step to a member's live channels; a gate of theirs may jump at its end."""
+        self.aim[k] = np.inf
+        live = self.live[k]
+        if live is not None and live.accept(now, jumped):
+            self.jumps[k] = np.union1d(self.jumps[k], [now])
+            later = [now + w.tau for w in self.plan.windows]
+            self.stops[k] = np.union1d(self.stops[k], [now, *later])
+            self.dt[k] = min(self.dt[k], self._restart)
 
     def _age(self, active: np.ndarray) -> np.ndarray:
         """Time since each member's last jump, or since the start."""
@@ -172,7 +203,7 @@ class Batch:
             if len(self._parts) > 8:
                 self._parts.clear()
             plan = self.plan.take(active.tolist())
-            self._parts[key] = (self.factory(plan), Fluxes(plan))
+            self._parts[key] = (self.factory(plan), Fluxes(plan, [self.live[k] for k in active]))
         return self._parts[key]
 
     def _accept(

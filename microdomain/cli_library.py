@@ -30,14 +30,16 @@ def examples_command(name: str | None) -> None:
 @click.command(name="presets")
 @click.argument("name", required=False)
 def presets_command(name: str | None) -> None:
-    """List the buffers of the library, or print all that is known of the one called NAME.
+    """List the buffers and channels of the library, or print all that is known of the one called NAME.
 
     In a scenario: preset = "BAPTA" in a buffer's table; keys given beside it win.
+    A channel's gate is gate = { preset = "calyx" }.
     """
     from microdomain import presets
 
     if name is not None:
-        for key, value in presets.entry(name).items():
+        entry = presets.channel_entry(name) if name in presets.channel_names() else presets.entry(name)
+        for key, value in entry.items():
             click.echo(f"{key:<7} {value}")
         return
     rows = []
@@ -48,6 +50,12 @@ def presets_command(name: str | None) -> None:
     from microdomain.report_text import table
 
     click.echo(table(("buffer", "k_on", "K_d", "D", "source"), rows, right=()))
+    gates = []
+    for each in presets.channel_names():
+        channel = presets.channel_entry(each)
+        powers = " ".join(f"{p['name']}^{p['power']}" for p in channel["particles"])
+        gates.append((each, powers, channel["temperature"], channel["source"]))
+    click.echo("\n" + table(("channel", "gate", "at", "source"), gates, right=()))
 
 
 @click.command(name="devices")

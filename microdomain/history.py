@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.model import Channel, Fixed, Gaussian, Table
+from microdomain.model.gating import TIMED, Intervals
 from microdomain.units import flux_per_pA
 
 #: A Gaussian is followed to this many standard deviations, with this many knots per deviation:
@@ -54,7 +55,7 @@ class Pieces:
         return out
 
 
-def _waveform(current: Any) -> Pieces:
+def waveform(current: Any) -> Pieces:
     """The current's own waveform in pA, gate aside."""
     value = current.i
     if isinstance(value, Gaussian):
@@ -99,13 +100,15 @@ def _table(t: np.ndarray, y: np.ndarray) -> Pieces:
     return Pieces(np.concatenate([[-np.inf], t]), np.concatenate([zero, cubic, zero]), jumps, kinks)
 
 
-def flux_of(channel: Channel, z: int) -> Pieces:
+def flux_of(channel: Channel, z: int, intervals: Intervals | None = None) -> Pieces:
     """A channel's flux as prescribed by its current and gate.
 
     Parameters
     ----------
-    channel : Channel               its current must be `Fixed`, its gate must have `intervals`
+    channel : Channel               its current must be `Fixed`, its gate a rule in time
     z : int                         charge number of its ion
+    intervals : pairs (on, off), optional
+                                    open times, ms, in place of the gate's own
 
     Returns
     -------
@@ -115,10 +118,16 @@ def flux_of(channel: Channel, z: int) -> Pieces:
         raise TypeError(
             f"Channel '{channel.name}': a {type(channel.current).__name__} current is not prescribed in time."
         )
-    wave = _waveform(channel.current)
+    wave = waveform(channel.current)
+    if intervals is None:
+        if not isinstance(channel.gate, TIMED):
+            raise TypeError(
+                f"Channel '{channel.name}': a {type(channel.gate).__name__} gate is no rule in time."
+            )
+        intervals = channel.gate.intervals()
     unit = flux_per_pA(z)
     starts, rows, jumps, kinks = [-np.inf], [np.zeros(4)], [], []
-    for on, off in channel.gate.intervals():
+    for on, off in intervals:
         inside = (wave.starts > on) & (wave.starts < off)
         for start in [on, *wave.starts[inside]]:
             starts.append(start)
@@ -156,14 +165,17 @@ class History:
     ----------
     starts : array (rows, K), ms           padded with +inf
     coefficients : array (rows, K, 4)
-    jumps : tuple of arrays, ms            per row
-    kinks : tuple of arrays, ms            per row
+    jumps : list of arrays, ms             per row
+    kinks : list of arrays, ms             per row
     revision : int                         raise it with every change: readers may remember what they read
+    group : int array (rows,)              rows that grow while the run goes on have the same knots as all
+                                           others of their group, and J may bend at each; -1 elsewhere
     """
 
     revision: int = 0
 
-    def __init__(self, pieces: Sequence[Pieces]) -> None:
+    def __init__(self, pieces: Sequence[Pieces], group: Sequence[int] | None = None) -> None:
+        self.group = np.full(len(pieces), -1) if group is None else np.array(group, dtype=int)
         count = max((p.starts.size for p in pieces), default=1)
         self.starts = np.full((len(pieces), count), np.inf)
         self.coefficients = np.zeros((len(pieces), count, 4))
@@ -172,8 +184,62 @@ class History:
             self.starts[r, : p.starts.size] = p.starts
             self.coefficients[r, : p.starts.size] = p.coefficients
             self._integral[r, : p.starts.size] = p.integral_at_starts()
-        self.jumps = tuple(p.jumps for p in pieces)
-        self.kinks = tuple(p.kinks for p in pieces)
+        self.jumps = [p.jumps for p in pieces]
+        self.kinks = [p.kinks for p in pieces]
+
+    def write(self, rows: np.ndarray, first: int, starts: np.ndarray, coefficients: np.ndarray) -> None:
+        """Replace the pieces of some rows from piece `first` on; what came before stays.
+
+        Parameters
+        ----------
+        rows : int array (R,)
+        first : int                          the piece before it must end at starts[0]
+        starts : array (n,), ms              the same for all these rows
+        coefficients : array (R, n, 4)
+        """
+        n, room = starts.size, self.starts.shape[1]
+        if first + n > room:
+            more = max(2 * room, first + n) - room
+            size = (len(self.starts), more)
+            self.starts = np.concatenate([self.starts, np.full(size, np.inf)], axis=1)
+            self.coefficients = np.concatenate([self.coefficients, np.zeros((*size, 4))], axis=1)
+            self._integral = np.concatenate([self._integral, np.zeros(size)], axis=1)
+        self.starts[rows, first + n :] = np.inf
+        self.starts[rows, first : first + n] = starts
+        self.coefficients[rows, first : first + n] = coefficients
+        d = np.diff(starts)[:, None] ** np.arange(1, 5) / np.arange(1, 5)
+        grown = np.cumsum((coefficients[:, :-1] * d).sum(axis=2), axis=1)
+        self._integral[rows, first + 1 : first + n] = self._integral[rows, first : first + 1] + grown
+        self.revision += 1
+
+    def kept(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """All pieces of some rows, as `replace` takes them."""
+        return {
+            "starts": self.starts[rows],
+            "coefficients": self.coefficients[rows],
+            "integral": self._integral[rows],
+        }
+
+    def replace(
+        self, rows: np.ndarray, starts: np.ndarray, coefficients: np.ndarray, integral: np.ndarray
+    ) -> None:
+        """Put back what `kept` gave."""
+        n, room = starts.shape[1], self.starts.shape[1]
+        if n > room:
+            size = (len(self.starts), n - room)
+            self.starts = np.concatenate([self.starts, np.full(size, np.inf)], axis=1)
+            self.coefficients = np.concatenate([self.coefficients, np.zeros((*size, 4))], axis=1)
+            self._integral = np.concatenate([self._integral, np.zeros(size)], axis=1)
+        self.starts[rows, n:] = np.inf
+        self.starts[rows, :n], self.coefficients[rows, :n] = starts, coefficients
+        self._integral[rows, :n] = integral
+        self.revision += 1
+
+    def add_jump(self, rows: np.ndarray, t: float) -> None:
+        """Note that some rows jump at t (ms)."""
+        for r in rows:
+            self.jumps[r] = np.union1d(self.jumps[r], [t])
+        self.revision += 1
 
     def _locate(self, rows: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Piece that holds at each time, and the time since its start (0 in the first piece)."""

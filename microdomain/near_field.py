@@ -30,7 +30,7 @@ with other rates and currents share every table.  (Tried and left: closed-form r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -102,11 +102,51 @@ class Window:
         ages = t[:, None] - self.nodes
         out = history.value(rows, ages) * np.exp(-kappa[:, None] * self.nodes) * self.weights
         whole = history.single_piece(rows, t - self.tau, t)
-        for p in np.flatnonzero(~whole):
+        group = history.group[rows]
+        for g in np.unique(group[~whole & (group >= 0)]):
+            alike = np.flatnonzero(group == g)
+            now, starts = float(t[alike[0]]), history.starts[rows[alike[0]]]
+            knots = starts[(starts > now - self.tau) & (starts < now)]
+            s, weigh = self._cut(now - knots, float(kappa[alike[0]]))
+            out[alike] = weigh(history.value(rows[alike], np.broadcast_to(now - s, (alike.size, *s.shape))))
+        for p in np.flatnonzero(~whole & (group < 0)):
             jumps = history.jumps_within(rows[p], t[p] - self.tau, t[p])
             if jumps.size:
                 out[p] = self._split(history, rows[p : p + 1], t[p], kappa[p], jumps)
         return out
+
+    def fold_piece(self, start: float, coefficients: np.ndarray, t: float, kappa: float) -> np.ndarray:
+        """Weights of a flux that is one cubic from `start` to t, and nothing before: array (Q,).
+
+        Parameters
+        ----------
+        start, t : float, ms
+        coefficients : array (4,)      of powers of (time - start)
+        kappa : float, 1/ms
+        """
+        s, weigh = self._cut(np.array([t - start]) if t - start < self.tau else np.empty(0), kappa)
+        d = t - s - start
+        a = coefficients
+        value = a[0] + d * (a[1] + d * (a[2] + d * a[3]))
+        return weigh(np.where(d > 0, value, 0.0)[None])[0]
+
+    def _cut(self, ages: np.ndarray, kappa: float) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+        """Gauss nodes in bins cut at some ages, and what turns values [R, n, g] there into weights."""
+        cuts = np.unique(np.concatenate([self.edges, ages]))
+        x, w = _gauss(self.per_bin + 1)
+        width = np.diff(cuts)
+        s = cuts[:-1, None] + width[:, None] * x
+        bins = np.searchsorted(self.edges, 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
+        xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
+        basis = (xi[..., None] ** np.arange(self.per_bin)) @ self._lagrange
+        basis *= (np.exp(-kappa * s) * w * width[:, None])[..., None]
+        first = np.flatnonzero(np.diff(bins, prepend=-1))
+
+        def weigh(values: np.ndarray) -> np.ndarray:
+            parts = np.matmul(values.transpose(1, 0, 2), basis)
+            return np.add.reduceat(parts, first, axis=0).transpose(1, 0, 2).reshape(values.shape[0], -1)
+
+        return s, weigh
 
     def _split(
         self, history: History, row: np.ndarray, t: float, kappa: float, jumps: np.ndarray

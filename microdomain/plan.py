@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from microdomain.finite_volume import CLOSED, HELD, Axis, lay_axis
+from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
-from microdomain.history import History, flux_of
+from microdomain.history import History
 from microdomain.model import Held, Model
 from microdomain.near_field import AVERAGES, BLOB, CUT, Source, Window, lay_patch
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
@@ -46,6 +47,7 @@ class Plan:
     uptake, kappa : array (member, ion), 1/ms
     history : History                   rows are the distinct fluxes
     channel_rows : tuple of tuples      row of each channel of each member
+    live : tuple of tuples of Live      per member, the channels whose flux the run finds
     windows : tuple of Window           per ion
     pair_member, pair_row, pair_ion : int arrays (P,)
     pair_count : array (P,)             channels that share the pair
@@ -71,6 +73,7 @@ class Plan:
     kappa: np.ndarray
     history: History
     channel_rows: tuple[tuple[int, ...], ...]
+    live: tuple[tuple[Live, ...], ...]
     windows: tuple[Window, ...]
     sites: tuple[Site, ...]
     pair_member: np.ndarray
@@ -133,6 +136,7 @@ class Plan:
             self,
             models=tuple(self.models[m] for m in chosen),
             channel_rows=tuple(self.channel_rows[m] for m in chosen),
+            live=tuple(self.live[m] for m in chosen),
             **{name: getattr(self, name)[chosen] for name in _PER_MEMBER},
             sites=tuple(sites),
             pair_member=new_member[self.pair_member[kept]],
@@ -144,14 +148,17 @@ _PER_MEMBER = ("k_on", "k_off", "total", "rest", "uptake", "kappa")
 _PER_PAIR = ("pair_row", "pair_ion", "pair_count", "pair_mass", "pair_loss")
 
 
-def lay(models: Sequence[Model], grid: Grid, history: History | None = None) -> Plan:
+def lay(
+    models: Sequence[Model], grid: Grid, history: History | None = None, fluxes: FluxRows | None = None
+) -> Plan:
     """Lay models on a grid.
 
     Parameters
     ----------
     models : sequence of Model      one per member; they share box, walls, species and D
     grid : Grid
-    history : History, optional     fluxes to use instead of those the models prescribe
+    history : History, optional     fluxes to use instead of those the models prescribe, a row a channel
+    fluxes : FluxRows, optional         fluxes of a run whose end is known; gates that move need it
 
     Returns
     -------
@@ -194,10 +201,10 @@ def lay(models: Sequence[Model], grid: Grid, history: History | None = None) -> 
         for i, n in enumerate(ion_names)
     )
     if history is None:
-        pieces, rows = _distinct_fluxes(models, channels)
-        history = History(pieces)
+        fluxes = fluxes_of(models, None) if fluxes is None else fluxes
+        history, rows, live = fluxes.history(), fluxes.rows, fluxes.live
     else:
-        rows = [list(range(len(row))) for row in channels]
+        rows, live = [list(range(len(row))) for row in channels], [[] for _ in models]
     refined = tuple(
         j
         for j, i in enumerate(binds)
@@ -209,7 +216,7 @@ def lay(models: Sequence[Model], grid: Grid, history: History | None = None) -> 
             mobile=len(ion_names) + len(mobile), refined=refined, axes=axes, D=D, binds=binds, k_on=k_on,
             k_off=k_off, total=total, rest=np.concatenate([ion_rest, bound_rest], axis=1), uptake=uptake,
             kappa=kappa, history=history,
-            channel_rows=tuple(tuple(r) for r in rows), windows=windows,
+            channel_rows=tuple(tuple(r) for r in rows), live=tuple(tuple(x) for x in live), windows=windows,
         ),
         channels, rows, ion_names,
     )  # fmt: skip
@@ -246,24 +253,6 @@ def _check_alike(models: Sequence[Model]) -> None:
 def _window(grid: Grid, D: float, positions: Sequence[tuple[float, float, float]]) -> Window:
     spacing = max((grid.spacing_at(p) for p in positions), default=1.0)
     return Window.of(D, (BLOB * spacing) ** 2 / (2.0 * D), AVERAGES)
-
-
-def _distinct_fluxes(models: Sequence[Model], channels: Sequence[Any]) -> tuple[list[Any], list[list[int]]]:
-    """Fluxes without repetition, and the row of each channel of each member."""
-    known: dict[Any, int] = {}
-    pieces: list[Any] = []
-    rows: list[list[int]] = []
-    for model, row in zip(models, channels, strict=True):
-        mine = []
-        for c in row:
-            z = model.ion(c.ion).z
-            key = (c.current, c.gate, abs(z))
-            if key not in known:
-                known[key] = len(pieces)
-                pieces.append(flux_of(c, z))
-            mine.append(known[key])
-        rows.append(mine)
-    return pieces, rows
 
 
 def _with_sites(

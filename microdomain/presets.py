@@ -1,4 +1,4 @@
-"""Buffers from the literature, by name: numbers, units and sources are data in presets/*.toml."""
+"""Buffers and channels from the literature, by name: numbers and sources are data in presets/*.toml."""
 
 from __future__ import annotations
 
@@ -13,6 +13,38 @@ from microdomain.quantities import parse
 
 #: What a buffer's entry gives, and the dimension of each.
 BUFFER_NUMBERS = {"k_on": "on-rate", "K_d": "concentration", "D": "diffusion"}
+
+
+@cache
+def _channels() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("microdomain").joinpath("presets/channels.toml").read_text("utf-8"))
+
+
+def channel_names() -> tuple[str, ...]:
+    """The names of all channels, as in the file.
+
+    >>> "calyx" in channel_names()
+    True
+    """
+    return tuple(_channels())
+
+
+def channel_entry(name: str) -> dict[str, Any]:
+    """One channel as it is written in the library: `particles`, unitary numbers, `source`.
+
+    Raises
+    ------
+    ValueError                    naming the nearest channel and all others
+
+    >>> channel_entry("calyx")["g"]
+    '48.9 nS'
+    """
+    library = _channels()
+    if not isinstance(name, str) or name not in library:
+        raise ValueError(
+            f"No channel preset {name!r}.{nearest(name, library)} There are: {', '.join(library)}."
+        )
+    return dict(library[name])
 
 
 @cache

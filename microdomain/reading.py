@@ -80,7 +80,7 @@ class Near:
             ]
             if all(h.size for h in hit):
                 beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
-                there = _summed(w, self._kernel(site, window, beside))
+                there = _summed(w, self.kernel(site, window, beside))
                 patch[:, hit[2][0], hit[1][0], hit[0][0]] = there[:, 0]
             (x0, x1), (y0, y1), (z0, z1) = spans
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
@@ -102,7 +102,7 @@ class Near:
             window = self.windows[site.ion]
             reach = CUT * np.sqrt(4.0 * window.D * window.tau)
             near = np.flatnonzero((np.abs(points - np.array(site.position)) < reach).all(axis=1))
-            out.append((near, self._kernel(site, window, points[near])))
+            out.append((near, self.kernel(site, window, points[near])))
         return out
 
     def at_points(
@@ -126,7 +126,8 @@ class Near:
         return out
 
     @staticmethod
-    def _kernel(site: Any, window: Window, points: np.ndarray) -> np.ndarray:
+    def kernel(site: Any, window: Window, points: np.ndarray) -> np.ndarray:
+        """Kernel of one site at points, for the ages of a window: array (Q, P), 1/um^3."""
         distance = np.sqrt(((points - np.array(site.position)) ** 2).sum(axis=1))
         if (distance < NEAREST).any():
             points = points.copy()

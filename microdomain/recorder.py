@@ -11,6 +11,9 @@ import numpy as np
 
 from microdomain.batch import Batch
 from microdomain.electro import ElectroWarning, reversal
+from microdomain.fluxes import is_stored
+from microdomain.laws import influx as law_influx
+from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
@@ -58,6 +61,7 @@ class Recorder:
         for name in record.fields:
             plan.models[0].species.index(name) if name in plan.names else plan.models[0].ion(name)
         self.channels = [m.resolved_channels for m in plan.models]
+        self._laws = law_names(plan.models)
         self._done = 0
         self._last_frame = -1.0
         self._rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
@@ -165,7 +169,7 @@ class Recorder:
         plan = self.plan
         count = max((len(c) for c in self.channels), default=0)
         shape = (times.size, plan.members, count)
-        held, volts, influx = (np.full(shape, np.nan) for _ in range(3))
+        held, volts, influx, stirred = (np.full(shape, np.nan) for _ in range(4))
         probes = np.empty((times.size, plan.members, plan.ions, len(self.record.points)))
         means = np.empty((times.size, plan.members, plan.ions))
         first = 0
@@ -179,7 +183,7 @@ class Recorder:
                 for n, channel in enumerate(self.channels[m]):
                     i = plan.names.index(channel.ion)
                     held[:, m, n] = values[k, :, i, offset + n]
-                    influx[:, m, n] = _influx(b.plan, k, n, channel, times)
+                    influx[:, m, n], stirred[:, m, n] = _influx(b, k, n, times, held[:, m, n], mean[k, :, i])
                     ion = plan.models[m].ion(channel.ion)
                     if ion.outside is not None:
                         with warnings.catch_warnings():
@@ -197,6 +201,10 @@ class Recorder:
             "reversal": (mine, volts, {"units": "mV", "long_name": "local reversal potential"}),
             "influx": (mine, influx, {"units": "pA", "long_name": "influx, positive into the box"}),
         }
+        if self._laws != "fixed":
+            words = "influx that the volume mean of the ion would let in"
+            table["influx"][2]["law"] = self._laws
+            table["well_stirred"] = (mine, stirred, {"units": "pA", "long_name": words})
         for i, name in enumerate(plan.names[: plan.ions]):
             table[f"mean_{name}"] = (
                 ("member",), means[:, :, i], {"units": "uM", "long_name": f"volume mean of free {name}"},
@@ -248,15 +256,22 @@ class Recorder:
         failures: Mapping[int, str] | None = None,
     ) -> None:
         """Write the account and mark the store as complete."""
-        about = {
+        about: dict[str, Any] = {
             "ledger": ledger.to_dict(),
             "budget": {"temporal": budget.temporal, "spatial": budget.spatial, "rtol": budget.rtol},
             "provenance": provenance,
             "failures": {str(k): sentence for k, sentence in (failures or {}).items()},
         }
+        kept: dict[str, Any] = {}
+        if any(is_stored(m) for m in self.plan.models):
+            about["channel_rows"] = [list(r) for r in self.plan.channel_rows]
+            units = {"units": "uM um^3/ms"}
+            kept["flux_starts"] = (("flux", "piece"), self.plan.history.starts, {"units": "ms"})
+            kept["flux_pieces"] = (("flux", "piece", "power"), self.plan.history.coefficients, units)
         self._heads["solver"]["attrs"] |= about
+        self._heads["solver"]["variables"] |= kept
         if self._writer is not None:
-            self._writer.put("solver", attrs=about)
+            self._writer.put("solver", kept, attrs=about)
             self._writer.close()
 
     def abandon(self, stopped: BaseException) -> None:
@@ -291,13 +306,27 @@ class Recorder:
         return out
 
 
-def _influx(plan: Plan, member: int, index: int, channel: Any, times: np.ndarray) -> np.ndarray:
-    """Influx of a channel over time, pA; at a jump what flowed until then, as the concentration shows."""
-    i = plan.names.index(channel.ion)
-    row = plan.channel_rows[member][index]
+def _influx(
+    batch: Batch, member: int, index: int, times: np.ndarray, held: np.ndarray, mean: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Influx of a channel over time, and what it would be at the mean concentration, pA.
+
+    At a jump it is what flowed until then, as the concentration shows.  A law that asks for the
+    concentration is evaluated at the reported one.
+    """
+    plan = batch.plan
+    model = plan.models[member]
     before = np.where(times > 0, np.nextafter(times, -np.inf), times)
-    flux = plan.history.value(np.array([row]), before[None])[0]
-    return np.asarray(flux / flux_per_pA(plan.models[member].ions[i].z))
+    live = batch.live[member]
+    if live is not None and index in live.number:
+        n = live.number[index]
+        p = live.opened(n, before)
+        local, stirred = (law_influx(live.live[n], model, p, before, c) for c in (held, mean))
+        return local, stirred
+    row = plan.channel_rows[member][index]
+    z = model.ion(model.resolved_channels[index].ion).z
+    flux = np.asarray(plan.history.value(np.array([row]), before[None])[0] / flux_per_pA(z))
+    return flux, flux
 
 
 def collected_ledger(batches: Sequence[Batch]) -> Ledger:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from microdomain.model import Held
+from microdomain.model.gating import TIMED
 from microdomain.report_text import milliseconds
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def flows_after(model: Model, ion: str, start: float, stop: float) -> bool:
         first, last = (
             channel.current.support() if hasattr(channel.current, "support") else (-math.inf, math.inf)
         )
-        for on, off in channel.gate.intervals():
+        # Only a gate that is a rule in time says when it is shut.
+        gate = channel.gate
+        for on, off in gate.intervals() if isinstance(gate, TIMED) else ((0.0, math.inf),):
             if max(on, first, start) < min(off, last, stop):
                 return True
     return False

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microdomain.fluxes import stored_fluxes
 from microdomain.grid import Grid
 from microdomain.ledger import Budget, Ledger
 from microdomain.model import Ion, Model
@@ -100,7 +101,7 @@ class Results:
 
     @cached_property
     def _plan(self) -> Plan:
-        plan = lay(self.models, self.grid)
+        plan = lay(self.models, self.grid, fluxes=stored_fluxes(self._parts["solver"], self.models))
         # A steady state screens its near field with the mobile buffers only, and says so.
         kappa = self._parts["solver"].attrs.get("kappa")
         return plan if kappa is None else dataclasses.replace(plan, kappa=np.array(kappa))

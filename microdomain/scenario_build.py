@@ -10,19 +10,33 @@ from pathlib import Path
 from typing import Any
 
 from microdomain.model import (
+    GHK,
+    HH,
+    ActionPotential,
     Buffer,
     Closed,
     Cluster,
+    Current,
     Fixed,
+    Gate,
     Gaussian,
     Held,
     Hold,
     Ion,
+    Markov,
     Model,
+    Ohmic,
     Open,
+    Particle,
     Pulse,
+    Pulses,
+    Ramp,
+    Steps,
     Table,
+    Trace,
     Train,
+    Transition,
+    Voltage,
     Walls,
 )
 
@@ -40,7 +54,7 @@ def model(part: Any, folder: Path) -> Model:
     if part.temperature is not None:
         settings["temperature"] = part.temperature
     if part.voltage is not None:
-        settings["voltage"] = Hold(part.voltage.V)
+        settings["voltage"] = _voltage(part.voltage, folder)
     if part.walls is not None:
         walls: dict[str, Any] = {}
         for axis in "xyz":
@@ -86,22 +100,47 @@ def _one_or_all(items: list[Any]) -> Any:
     return items[0] if len(items) == 1 else tuple(items)
 
 
-def _current(part: Any, folder: Path) -> Fixed:
+def _current(part: Any, folder: Path) -> Current:
     if part.kind == "fixed":
         return Fixed(part.i)
     settings = given(part, leave=("kind",))
+    if part.kind in ("ohmic", "ghk"):
+        return Ohmic(**settings) if part.kind == "ohmic" else GHK(**settings)
     if part.kind == "gaussian":
         return Fixed(Gaussian(**settings))
+    return Fixed(_tabled(Table, "A current", part, settings, folder))
+
+
+def _tabled(cls: Any, what: str, part: Any, settings: dict[str, Any], folder: Path) -> Any:
+    """A table from its file or its own numbers."""
     if part.file is not None:
         if len(settings) > 1:
-            raise ValueError("A current of kind 'table' has either a file or times and values, not both.")
-        return Fixed(Table.from_csv(folder / part.file))
+            raise ValueError(f"{what} of kind 'table' has either a file or times and values, not both.")
+        return cls.from_csv(folder / part.file)
     if set(settings) != {"times", "values"}:
-        raise ValueError("A current of kind 'table' needs a file, or times and values.")
-    return Fixed(Table(**settings))
+        raise ValueError(f"{what} of kind 'table' needs a file, or times and values.")
+    return cls(**settings)
 
 
-def _gate(part: Any) -> Open | Pulse | Train:
+def _gate(part: Any) -> Gate:
+    settings = given(part, leave=("kind",))
+    if part.kind == "hh":
+        return HH(tuple(Particle(**given(p)) for p in part.particles))
+    if part.kind == "markov":
+        settings["rates"] = tuple(Transition(**r) for r in part.rates)
+        return Markov(**settings)
     kinds: dict[str, type] = {"open": Open, "pulse": Pulse, "train": Train}
-    gate: Open | Pulse | Train = kinds[part.kind](**given(part, leave=("kind",)))
+    gate: Gate = kinds[part.kind](**settings)
     return gate
+
+
+def _voltage(part: Any, folder: Path) -> Voltage:
+    settings = given(part, leave=("kind",))
+    if part.kind == "table":
+        trace: Voltage = _tabled(Trace, "A voltage", part, settings, folder)
+        return trace
+    kinds: dict[str, type] = {
+        "hold": Hold, "steps": Steps, "ramp": Ramp, "pulses": Pulses, "action-potential": ActionPotential,
+    }  # fmt: skip
+    protocol: Voltage = kinds[part.kind](**settings)
+    return protocol

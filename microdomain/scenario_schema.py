@@ -6,61 +6,41 @@ are named as in the file; numbers arrive in house units.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from microdomain import presets
-from microdomain.model.checks import nearest
-from microdomain.quantities import parse
-
-
-def _read(value: Any, dimension: str) -> float:
-    try:
-        return parse(value, dimension)
-    except ValueError as error:
-        raise PydanticCustomError("quantity", "{sentence}", {"sentence": str(error)}) from None
-
-
-def _quantity(dimension: str) -> BeforeValidator:
-    return BeforeValidator(partial(_read, dimension=dimension))
-
-
-# Optional fields simply have the default None: TOML has no null, so None never comes from a file.
-Length = Annotated[float | None, _quantity("length")]
-Time = Annotated[float | None, _quantity("time")]
-Concentration = Annotated[float | None, _quantity("concentration")]
-Rate = Annotated[float | None, _quantity("rate")]
-OnRate = Annotated[float | None, _quantity("on-rate")]
-Diffusion = Annotated[float | None, _quantity("diffusion")]
-Current = Annotated[float | None, _quantity("current")]
-Charge = Annotated[float | None, _quantity("charge")]
-Voltage = Annotated[float | None, _quantity("voltage")]
-Temperature = Annotated[float | None, _quantity("temperature")]
-Number = Annotated[float | None, _quantity("dimensionless")]
-Point = list[Length]
-
-
-class Table(BaseModel):
-    """A table of the file: keys that it does not have are refused, with the nearest it has."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            for key in given:
-                if key not in cls.model_fields:
-                    known = list(cls.model_fields)
-                    raise PydanticCustomError(
-                        "key",
-                        "{sentence}",
-                        {"sentence": f"unknown key {key!r}.{nearest(key, known)} It has {', '.join(known)}."},
-                    )
-        return given
+from microdomain.scenario_gates import (
+    ActionPotentialTable,
+    HHTable,
+    HoldTable,
+    MarkovTable,
+    PulsesTable,
+    RampTable,
+    StepsTable,
+    TraceTable,
+    voltage_table,
+    with_channel_preset,
+)
+from microdomain.scenario_table import (
+    Charge,
+    Concentration,
+    Conductance,
+    Current,
+    Diffusion,
+    Length,
+    Number,
+    OnRate,
+    Permeability,
+    Point,
+    Rate,
+    Table,
+    Temperature,
+    Time,
+    Voltage,
+)
 
 
 class IonTable(Table):
@@ -114,6 +94,17 @@ class CurrentTable(Table):
     file: str | None = None
     times: list[Time] | None = None
     values: list[Current] | None = None
+
+
+class OhmicTable(Table):
+    kind: Literal["ohmic"]
+    g: Conductance
+    E: Voltage = None
+
+
+class GHKTable(Table):
+    kind: Literal["ghk"]
+    P: Permeability
 
 
 class OpenTable(Table):
@@ -171,8 +162,17 @@ def _several(given: Any) -> Any:
     return given if isinstance(given, list) else [given]
 
 
-AnyCurrent = Annotated[FixedTable | GaussianTable | CurrentTable, Field(discriminator="kind")]
-AnyGate = Annotated[OpenTable | PulseTable | TrainTable, Field(discriminator="kind")]
+AnyCurrent = Annotated[
+    FixedTable | GaussianTable | CurrentTable | OhmicTable | GHKTable, Field(discriminator="kind")
+]
+AnyGate = Annotated[
+    Annotated[OpenTable | PulseTable | TrainTable | HHTable | MarkovTable, Field(discriminator="kind")],
+    BeforeValidator(with_channel_preset),
+]
+AnyVoltage = Annotated[
+    HoldTable | StepsTable | RampTable | PulsesTable | ActionPotentialTable | TraceTable,
+    Field(discriminator="kind"),
+]
 
 #: The ways to say where channels are; a cluster has one of them.
 LAYOUTS = ("positions", "lattice", "ring", "random", "file")
@@ -215,15 +215,6 @@ class WallsTable(Table):
     z: Annotated[list[Literal["closed", "held"]], BeforeValidator(_several)] = ["closed"]
 
 
-class HoldTable(Table):
-    kind: Literal["hold"]
-    V: Voltage
-
-
-def _voltage(given: Any) -> Any:
-    return {"kind": "hold", "V": given} if isinstance(given, str | int | float) else given
-
-
 class ModelTable(Table):
     """[model]"""
 
@@ -234,7 +225,7 @@ class ModelTable(Table):
     channels: list[ClusterTable] = []
     walls: WallsTable | None = None
     uptake: dict[str, Rate] = {}
-    voltage: Annotated[HoldTable | None, BeforeValidator(_voltage)] = None
+    voltage: Annotated[AnyVoltage | None, BeforeValidator(voltage_table)] = None
 
 
 class GridTable(Table):

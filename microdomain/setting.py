@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from microdomain.fluxes import common_edges, fluxes_of
 from microdomain.grid import Grid, near_spacing
 from microdomain.model import Model
 from microdomain.plan import Plan, lay
@@ -53,8 +54,8 @@ class Setting:
 
     def laid(self) -> tuple[Plan, np.ndarray, np.ndarray]:
         """The plan, and the times of fields and of mouths and probes (ms)."""
-        plan = lay(self.models, self.grid)
-        edges = np.unique(np.concatenate([np.empty(0), *plan.history.jumps]))
+        plan = lay(self.models, self.grid, fluxes=fluxes_of(self.models, self.until, self.seed, self.trials))
+        edges = common_edges(self.models, plan.history, plan.channel_rows)
         return plan, *self.record.schedule(self.until, edges)
 
     @property

@@ -41,6 +41,7 @@ class Still:
         self.ops: Any = Reference(plan)
         self.failed = [""] * plan.members  # nobody stays behind, as members of a run may
         self.fluxes = Fluxes(plan)
+        self.live: list[None] = [None] * plan.members
         near = self.ops.near(solution.weights)
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
 

@@ -11,8 +11,12 @@ that quadrature missed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from microdomain.feedback import Feedback, Mouths
 from microdomain.plan import Plan
 
 
@@ -46,14 +50,17 @@ class Fluxes:
     Parameters
     ----------
     plan : Plan
+    live : sequence of Feedback or None     per member, where channels feel their own field
 
     Attributes
     ----------
     walls_open, takes_up : bool     whether anything can leave through held walls or be taken up
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, live: Sequence[Feedback | None] = ()) -> None:
         self.plan = plan
+        self.live = [(m, one) for m, one in enumerate(live) if one is not None]
+        self._mouths = Mouths.of(plan, self.live) if self.live else None
         self.walls_open = not all(a.closed for a in plan.axes)
         self.takes_up = bool(plan.uptake.any())
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
@@ -88,6 +95,25 @@ class Fluxes:
                 out[p, : folded.shape[1]] = folded
         self._weights.keep(out, plan, now - self._tau, now)
         return out
+
+    def stage(self, ops: Any, y: Any, t: np.ndarray, start: np.ndarray, dt: np.ndarray) -> np.ndarray:
+        """Folded weights at a stage; live channels find their fluxes from the stage's own state first.
+
+        Parameters
+        ----------
+        ops : Operations
+        y : vectors                             the stage's state
+        t, start, dt : array (member,), ms      stage time, begin and length of the step
+
+        Returns
+        -------
+        array (pair, Q), uM um^3
+        """
+        if self._mouths is not None:
+            read = self._mouths.read(ops.host(self.plan.coarse(y)[:, : self.plan.ions]))
+            for (m, one), u in zip(self.live, read, strict=True):
+                one.solve(float(t[m]), float(start[m]), float(dt[m]), u)
+        return self.weights(t)
 
     def blob(self, t: np.ndarray, start: np.ndarray, dt: np.ndarray) -> np.ndarray:
         """Blob amplitude J(t - tau) exp(-kappa tau) of each pair at a stage of a step.

@@ -360,7 +360,7 @@ PLACE, BAPTA_K = 'positions = [["0 nm", "0 nm"]]', 'k_on = "4e8 /M/s"'
         ),
         (
             swapped(PULSE, '{ kind = "pulsed" }'),
-            r"gate: no kind 'pulsed'; there are open, pulse, train\. Did you mean 'pulse'",
+            r"gate: no kind 'pulsed'; there are open, pulse, train, hh, markov\. Did you mean 'pulse'",
         ),
         (swapped(PULSE, "{ on = 1 }"), r"gate: the table needs a kind"),
         (swapped(PULSE, "3"), r"model\.channels\[0\]\.gate: .*, not 3"),
@@ -452,7 +452,7 @@ def test_the_file_is_named(tmp_path):
 
 def test_no_such_scenario(tmp_path):
     with pytest.raises(
-        ScenarioError, match=r"'clustr' does not exist.* Did you mean 'cluster'\? Examples: cluster, "
+        ScenarioError, match=r"'clustr' does not exist.* Did you mean 'cluster'\? Examples: calyx-ap, cluster, "
     ):
         load("clustr")
     with pytest.raises(ScenarioError, match="is a folder, not a scenario"):

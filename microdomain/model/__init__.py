@@ -4,14 +4,19 @@ Units are those of the house: um, ms, uM, pA, mV, K (see `microdomain.units`).
 """
 
 from microdomain.model.channels import Channel, Cluster
-from microdomain.model.currents import Current, Fixed, Gaussian, Table
+from microdomain.model.currents import GHK, Current, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Gate, Open, Pulse, Train
-from microdomain.model.membrane import FACES, Closed, Held, Hold, Voltage, Wall, Walls
+from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
+from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.species import Buffer, Ion
+from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
 
 __all__ = [
     "FACES",
+    "GHK",
+    "HH",
+    "ActionPotential",
     "Buffer",
     "Channel",
     "Closed",
@@ -23,11 +28,19 @@ __all__ = [
     "Held",
     "Hold",
     "Ion",
+    "Markov",
     "Model",
+    "Ohmic",
     "Open",
+    "Particle",
     "Pulse",
+    "Pulses",
+    "Ramp",
+    "Steps",
     "Table",
+    "Trace",
     "Train",
+    "Transition",
     "Voltage",
     "Wall",
     "Walls",

@@ -12,17 +12,41 @@ from typing import Any
 
 from microdomain.model.channels import Cluster
 from microdomain.model.checks import nearest
-from microdomain.model.currents import Fixed, Gaussian, Table
+from microdomain.model.currents import GHK, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Open, Pulse, Train
-from microdomain.model.membrane import Closed, Held, Hold, Walls
+from microdomain.model.membrane import Closed, Held, Walls
+from microdomain.model.rates import (
+    FORMS,
+    Bell,
+    Calcium,
+    Constant,
+    Exp,
+    Inverse,
+    Linoid,
+    Lookup,
+    Sigmoid,
+    Split,
+    Sum,
+)
+from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.species import Buffer, Ion
+from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace
 
+# fmt: off
 _KINDS: dict[str, dict[str, type]] = {
-    "current": {"fixed": Fixed, "gaussian": Gaussian, "table": Table},
-    "gate": {"open": Open, "pulse": Pulse, "train": Train},
+    "current": {"fixed": Fixed, "gaussian": Gaussian, "table": Table, "ohmic": Ohmic, "ghk": GHK},
+    "gate": {"open": Open, "pulse": Pulse, "train": Train, "hh": HH, "markov": Markov},
+    "rate": {
+        "constant": Constant, "exp": Exp, "sigmoid": Sigmoid, "linoid": Linoid, "bell": Bell,
+        "calcium": Calcium, "table": Lookup, "sum": Sum, "inverse": Inverse, "split": Split,
+    },
     "wall": {"closed": Closed, "held": Held},
-    "voltage": {"hold": Hold},
+    "voltage": {
+        "hold": Hold, "steps": Steps, "ramp": Ramp, "pulses": Pulses,
+        "action-potential": ActionPotential, "table": Trace,
+    },
 }
+# fmt: on
 
 
 def plain(part: Any) -> dict[str, Any]:
@@ -32,11 +56,40 @@ def plain(part: Any) -> dict[str, Any]:
     {'on': 0.0, 'off': 1.0}
     """
     values = {f.name: getattr(part, f.name) for f in fields(part)}
-    return {
-        k: list(v) if isinstance(v, tuple) else v
-        for k, v in values.items()
-        if v is not None and v != math.inf
-    }
+    return {k: _written(v) for k, v in values.items() if v is not None and v != math.inf}
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_written(v) for v in value]
+    if isinstance(value, Transition):
+        return {"from": value.source, "to": value.target, **tagged("rate", value.rate)}
+    if isinstance(value, Particle):
+        return plain(value)
+    return tagged("rate", value) if isinstance(value, FORMS) else value
+
+
+def _read(cls: type, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a gate or a form, its parts built."""
+    parts = dict(given)
+    if cls is HH:
+        parts["particles"] = tuple(build(Particle, _forms(p), "particle") for p in parts.get("particles", ()))
+    elif cls is Markov:
+        parts["rates"] = tuple(_transition(r) for r in parts.get("rates", ()))
+    elif cls in (Sum, Inverse):
+        parts["parts"] = tuple(untagged("rate", p) for p in parts.get("parts", ()))
+    return _forms(parts)
+
+
+def _forms(given: dict[str, Any]) -> dict[str, Any]:
+    return {k: untagged("rate", v) if isinstance(v, dict) else v for k, v in given.items()}
+
+
+def _transition(given: dict[str, Any]) -> Transition:
+    arrow = {"source": given.get("from"), "target": given.get("to")}
+    rest = {k: v for k, v in given.items() if k not in ("from", "to")}
+    transition: Transition = build(Transition, {**arrow, "rate": untagged("rate", rest)}, "transition")
+    return transition
 
 
 def tagged(role: str, part: Any) -> dict[str, Any]:
@@ -63,7 +116,10 @@ def untagged(role: str, given: dict[str, Any]) -> Any:
         raise ValueError(
             f"No {role} of kind {kind!r}; there are {', '.join(known)}.{nearest(str(kind), known)}"
         )
-    part = build(known[kind], {k: v for k, v in given.items() if k != "kind"}, f"{role} of kind {kind!r}")
+    arguments = {k: v for k, v in given.items() if k != "kind"}
+    if role in ("gate", "rate"):
+        arguments = _read(known[kind], arguments)
+    part = build(known[kind], arguments, f"{role} of kind {kind!r}")
     return Fixed(part) if isinstance(part, Gaussian | Table) else part
 
 

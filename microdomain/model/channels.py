@@ -58,8 +58,8 @@ class Cluster:
     face : str or None            "x-" to "z+"; None: inside the box (three coordinates)
     ion : str                     the ion that passes
     pore : float, um              distance from the source at which the mouth's concentration is read
-    current : current             `Fixed(...)` or a number of pA; one for all or one per channel
-    gate : gate                   `Open()`, `Pulse(...)`, `Train(...)`; one for all or one per channel
+    current : current             `Fixed(...)` or a number of pA, `Ohmic(g)`, `GHK(P)`; one or one each
+    gate : gate                   `Open()`, `Pulse(...)`, `Train(...)`, `HH(...)`, `Markov(...)`; the same way
     name : str
     centred : bool                whether positions are relative to the centre of the face (or of the box)
 

@@ -12,6 +12,7 @@ from microdomain.model import checks
 
 LENGTHS = {"um": units.um, "nm": units.nm, "mm": units.mm}
 TIMES = {"ms": units.ms, "us": units.us, "s": units.s}
+VOLTAGES = {"mV": units.mV, "V": units.V}
 CURRENTS = {"pA": units.pA, "fA": units.fA, "nA": units.nA}
 
 # "x", "x_nm", "x (nm)", "x [nm]"

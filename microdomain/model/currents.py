@@ -196,6 +196,61 @@ class Fixed:
         return (-math.inf, math.inf) if isinstance(self.i, float) else self.i.support()
 
 
-#: Every current there is; laws with feedback join here.
-Current = Fixed
-CURRENT_KINDS = (Fixed,)
+@dataclass(frozen=True)
+class Ohmic:
+    """A current g (V - E): with the reversal potential of the local concentration, or a fixed one.
+
+    Parameters
+    ----------
+    g : float, pS                 conductance of the open channel
+    E : float or None, mV         reversal potential; None: Nernst's, of what the mouth sees
+
+    >>> Ohmic(2.4).E is None
+    True
+    """
+
+    g: float
+    E: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "g", checks.number(self.g, "Ohmic: g", "pS", least=0))
+        if self.E is not None:
+            object.__setattr__(self, "E", checks.number(self.E, "Ohmic: E", "mV"))
+
+
+@dataclass(frozen=True)
+class GHK:
+    """The current of Goldman, Hodgkin and Katz on the local inside and the outside concentration.
+
+    Parameters
+    ----------
+    P : float, um^3/ms            permeability of the open channel; 1 cm^3/s = 1e9, 1 m^3/s = 1e15 um^3/ms
+
+    Raises
+    ------
+    ValueError                    negative, or of a size that only another unit explains
+
+    >>> GHK(2.591197e-4).P
+    0.0002591197
+    """
+
+    P: float
+
+    def __post_init__(self) -> None:
+        P = checks.number(self.P, "GHK: P", "um^3/ms", least=0)
+        if 0 < P < 1e-9:
+            raise ValueError(
+                f"GHK: P = {P:g} um^3/ms would carry less than an ion in a second; "
+                "a value in cm^3/s is to be multiplied by 1e9, one in m^3/s by 1e15."
+            )
+        if P > 10:
+            raise ValueError(
+                f"GHK: P = {P:g} um^3/ms is no single channel's (2e-4 carries 0.1 pA of Ca2+ at 0 mV); "
+                "P is a channel's permeability, not a membrane's in um/ms or cm/s."
+            )
+        object.__setattr__(self, "P", P)
+
+
+#: Every current there is.
+Current = Fixed | Ohmic | GHK
+CURRENT_KINDS = (Fixed, Ohmic, GHK)

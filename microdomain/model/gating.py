@@ -1,4 +1,8 @@
-"""When a channel is open.  A gate is a rule in time; it knows no voltage and no step."""
+"""When a channel is open.
+
+`Open`, `Pulse` and `Train` are rules in time; `HH` and `Markov` (in `schemes`) follow the voltage,
+chance, and the local concentration.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from microdomain.model import checks
+from microdomain.model.schemes import HH, Markov
 
 #: Open times as ((on, off), ...), ms, in order and without overlap; `off` may be infinite.
 Intervals = tuple[tuple[float, float], ...]
@@ -89,5 +94,7 @@ class Train:
 
 
 #: Every gate there is.
-Gate = Open | Pulse | Train
-GATES = (Open, Pulse, Train)
+Gate = Open | Pulse | Train | HH | Markov
+GATES = (Open, Pulse, Train, HH, Markov)
+#: Gates that are rules in time.
+TIMED = (Open, Pulse, Train)

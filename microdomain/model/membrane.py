@@ -1,11 +1,9 @@
-"""What the walls of the box do, and the voltage across the membrane."""
+"""What the walls of the box do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-
-from microdomain.model import checks
 
 #: The faces of the box: axis 0, 1, 2 and side 0 (lower), 1 (upper) are `divmod(FACES.index(face), 2)`.
 FACES = ("x-", "x+", "y-", "y+", "z-", "z+")
@@ -68,29 +66,3 @@ class Walls:
             one = words["x-"]
             return f"Walls(x={one}(), y={one}(), z={one}())"
         return "Walls(" + ", ".join(f"{a}=({words[a + '-']}(), {words[a + '+']}())" for a in "xyz") + ")"
-
-
-@dataclass(frozen=True)
-class Hold:
-    """The membrane is clamped at one voltage.
-
-    Parameters
-    ----------
-    V : float, mV                 inside relative to outside
-
-    >>> Hold(-70.0).V
-    -70.0
-    """
-
-    V: float = -70.0
-
-    def __post_init__(self) -> None:
-        V = checks.number(self.V, "Hold: V", "mV")
-        if abs(V) > 1000:
-            raise ValueError(f"Hold: V = {V:g} mV would break any membrane; voltages are in mV.")
-        object.__setattr__(self, "V", V)
-
-
-#: Every voltage protocol there is.
-Voltage = Hold
-VOLTAGES = (Hold,)

@@ -12,9 +12,11 @@ from typing import Any
 
 from microdomain.model import canonical, checks, tree
 from microdomain.model.channels import Channel, Cluster, check_distances, resolve
-from microdomain.model.membrane import FACES, VOLTAGES, Held, Hold, Voltage, Walls
+from microdomain.model.currents import GHK, Ohmic
+from microdomain.model.membrane import FACES, Held, Walls
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.toml_text import model_to_toml
+from microdomain.model.voltage import PROTOCOLS, Hold, Voltage
 from microdomain.units import BODY
 
 _CLOSED, _HOLD = Walls(), Hold(-70.0)
@@ -37,7 +39,8 @@ class Model:
     walls : Walls                 closed where not said otherwise
     uptake : dict, 1/ms           ion name -> k of the linear uptake -k (c - rest) everywhere in the box
     temperature : float, K
-    voltage : Hold                membrane voltage, mV
+    voltage : Hold, Steps, Ramp, Pulses, ActionPotential or Trace
+                                  membrane voltage, mV; a Fixed current does not ask for it
 
     Raises
     ------
@@ -67,12 +70,15 @@ class Model:
             raise TypeError(
                 f"Model: walls = {self.walls!r}; expected Walls(x=, y=, z=) of Closed() and Held()."
             )
-        if not isinstance(self.voltage, VOLTAGES):
-            raise TypeError(f"Model: voltage = {self.voltage!r}; expected Hold(-70.0), in mV.")
+        if not isinstance(self.voltage, PROTOCOLS):
+            raise TypeError(
+                f"Model: voltage = {self.voltage!r}; expected Hold(-70.0), in mV, or another protocol."
+            )
         put(self, "temperature", _temperature(self.temperature))
         self._check_names()
         put(self, "uptake", self._checked_uptake())
         self._check_walls()
+        self._check_outsides()
         check_distances(self.resolved_channels)
 
     def _check_names(self) -> None:
@@ -97,6 +103,17 @@ class Model:
             (ion, checks.number(k, f"Model: uptake of {ion!r}", "/ms", least=0))
             for ion, k in sorted(pairs.items())
         )
+
+    def _check_outsides(self) -> None:
+        for cluster in self.channels:
+            currents = cluster.current if isinstance(cluster.current, tuple) else (cluster.current,)
+            for law in currents:
+                local = isinstance(law, GHK) or (isinstance(law, Ohmic) and law.E is None)
+                if local and not self.ion(cluster.ion).outside:
+                    raise ValueError(
+                        f"Cluster {cluster.name!r} has a current {type(law).__name__} and its ion "
+                        f"{cluster.ion!r} no outside concentration; give Ion(..., outside=2000), in uM."
+                    )
 
     def _check_walls(self) -> None:
         for channel in self.resolved_channels:

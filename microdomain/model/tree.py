@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from microdomain.model.currents import Fixed, Gaussian, Table
+from microdomain.model.currents import GHK, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import FACES, Held
+from microdomain.model.schemes import HH, Markov
+from microdomain.model.voltage import Hold
 from microdomain.units import ZERO_CELSIUS
 
 
@@ -14,7 +16,8 @@ def drawn(model: Any) -> str:
     """A line for the box, then one for every ion, buffer and cluster, and one for the walls."""
     size = " x ".join(f"{high - low:g}" for low, high in model.box)
     head = f"Model  box {size} um, {model.temperature - ZERO_CELSIUS:.4g} degC, "
-    head += f"{model.voltage.V:g} mV, {model.hash[:12]}"
+    voltage = f"{model.voltage.V:g} mV" if isinstance(model.voltage, Hold) else type(model.voltage).__name__
+    head += f"{voltage}, {model.hash[:12]}"
     uptake = dict(model.uptake)
     lines = []
     for ion in model.ions:
@@ -57,6 +60,10 @@ def _current(current: Any) -> str:
         if isinstance(current.i, Table):
             return f"current table {current.i.times[0]:g}-{current.i.times[-1]:g} ms"
         return f"{current.i:g} pA"
+    if isinstance(current, Ohmic):
+        return f"ohmic {current.g:g} pS" + ("" if current.E is None else f" about {current.E:g} mV")
+    if isinstance(current, GHK):
+        return f"GHK {current.P:g} um^3/ms"
     return repr(current)
 
 
@@ -69,4 +76,8 @@ def _gate(gate: Any) -> str:
         return f"pulse {gate.on:g}-{gate.off:g} ms"
     if isinstance(gate, Train):
         return f"train of {gate.count} x {gate.width:g} ms every {gate.period:g} ms from {gate.start:g} ms"
+    if isinstance(gate, HH):
+        return " ".join(f"{p.name}^{p.power}" if p.power > 1 else p.name for p in gate.particles)
+    if isinstance(gate, Markov):
+        return f"Markov scheme of {len(gate.states)} states, open in {', '.join(gate.open)}"
     return repr(gate)

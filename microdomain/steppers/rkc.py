@@ -102,7 +102,8 @@ class RKC:
         X_before, X = X0.scaled(0.0, 0.0), X0.scaled(k.mu_t[1], k.mu_t[1])
         for j in range(2, s + 1):
             t = at.t + k.c[j - 1] * dt
-            weights, blob = fluxes.weights(t), fluxes.blob(t, at.t, dt)
+            weights = fluxes.stage(ops, y, t, at.t, dt)
+            blob = fluxes.blob(t, at.t, dt)
             near, own = ops.near(weights), 1.0 - k.mu[j] - k.nu[j]
             rate = flows(blob, y, near, weights)
             plus = ops.combine(at.y, [(own - 1.0, at.y), (k.mu[j], y), (k.nu[j], before), (k.gamma_t[j], F0)])

@@ -84,7 +84,7 @@ class WMethod:
             y, near, weights, plus = at.y, at.near, at.weights, None
             if i > 0:
                 y, plus = ops.mix(at.y, U, a[i, :i], gamma * c[i, :i])
-                weights = fluxes.weights(t)
+                weights = fluxes.stage(ops, y, t, at.t, dt)
                 near = ops.near(weights)
             blob = fluxes.blob(t, at.t, dt)
             rate = stage_flows(ops, fluxes, weights, blob, y, near)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microdomain.model.gating import TIMED
 from microdomain.report_text import milliseconds
 from microdomain.view import gl
 from microdomain.view.fields import field_of
@@ -150,7 +151,8 @@ def open_spans(results: Results, member: int) -> list[tuple[float, float]]:
     marks = {times[0], times[-1]}
     channels = results.models[member].resolved_channels
     for c in channels:
-        marks |= {float(np.clip(t, times[0], times[-1])) for pair in c.gate.intervals() for t in pair}
+        openings = c.gate.intervals() if isinstance(c.gate, TIMED) else ()
+        marks |= {float(np.clip(t, times[0], times[-1])) for pair in openings for t in pair}
     edges = sorted(marks)
     out: list[tuple[float, float]] = []
     for a, b in pairwise(edges):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microdomain.model.gating import TIMED
 from microdomain.view.fields import CURRENT, FORCE, OCCUPANCY, Field, field_of
 from microdomain.view.meshing import mesh
 from microdomain.view.readings import Readings, at_mouths
@@ -203,7 +204,9 @@ def staged(
         time=t,
         member=str(names[member]) if results.members > 1 else "",
         channels=here,
-        open=tuple(carries(c, t) for c in here),
+        open=tuple(
+            carries(c, t) if isinstance(c.gate, TIMED) else _flows(results, member, c.index, t) for c in here
+        ),
         box=model.box,
         kind=field.kind,
     )
@@ -212,7 +215,15 @@ def staged(
 def carries(channel: Channel, t: float) -> bool:
     """Whether a channel is open and has a current to carry; at a pulse's end: whether it was until then."""
     first, last = channel.current.support() if hasattr(channel.current, "support") else (-np.inf, np.inf)
-    return any(max(on, first) < t <= min(off, last) for on, off in channel.gate.intervals())
+    openings = channel.gate.intervals() if isinstance(channel.gate, TIMED) else ()
+    return any(max(on, first) < t <= min(off, last) for on, off in openings)
+
+
+def _flows(results: Results, member: int, channel: int, t: float) -> bool:
+    """Whether a channel whose gate is no rule in time carried current at the recorded time next to t."""
+    influx = results._parts["mouths"]["influx"]
+    k = int(np.argmin(np.abs(influx["time"].values - t)))
+    return bool(influx.transpose("time", "member", "channel").values[k, member, channel] != 0)
 
 
 def frame_time(results: Results, time: float | None, member: int = 0) -> float:
