@@ -28,7 +28,7 @@ author = "The microdomain authors"
 copyright = author
 version = release = microdomain.__version__
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary"]
 exclude_patterns = ["build", "_generated/validation.md", "jupyter_execute", "**/README.md"]
 suppress_warnings = ["mystnb.mime_priority"]
 nitpicky = False
@@ -185,6 +185,12 @@ def _write_validation_table(app: Any) -> None:
         target.write_text(text, encoding="utf-8")
 
 
+def _leave_notebooks(app: Any, config: Any) -> None:
+    """`-D execute_notebooks=0` shows notebooks without outputs: they can be long, and have their own test."""
+    if not config.execute_notebooks:
+        config.nb_execution_excludepatterns = ["notebooks/*"]
+
+
 def _set_up_kernels(app: Any) -> None:
     """The kernels show every matplotlib figure, and nobody's own IPython profile has a say."""
     from tempfile import mkdtemp
@@ -223,6 +229,8 @@ def _write_notebooks(app: Any) -> None:
 def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
     app.add_config_value("validation_table", "", "env")
+    app.add_config_value("execute_notebooks", True, "env")
+    app.connect("config-inited", _leave_notebooks)
     app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))
     app.connect("autodoc-process-docstring", _on_docstring, priority=400)  # before numpydoc's 500
     app.connect("builder-inited", _write_validation_table, priority=100)

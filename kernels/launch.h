@@ -18,14 +18,15 @@
 #define FOR_EACH_SERIALLY(i, n) FOR_EACH(i, n)
 #define UNROLLED _Pragma("unroll")
 #define STRIDE ((wide)gridDim.x * blockDim.x)
-/* Partial results per plane: one per thread. */
-/* The cells of a plane with their neighbours along x; CELL may use b, left2, left1, right1, right2. */
-#define SWEEP(z, y, x, nz, ny, nx, CELL) \
-    FOR_EACH(i_, (wide)(ny) * (nx)) { \
-        const int y = (int)(i_ / (nx)), x = (int)(i_ - (wide)y * (nx)); \
+#define FOR_EACH_SLAB(from, to, ny, nx) for (int from = 0, to = (ny); from < (ny); from = (ny))
+/* Rows of a plane, each cell with its neighbours along x; CELL may use b, left2, left1, right1, right2. */
+#define SWEEP(z, y, x, from, to, nz, ny, nx, CELL) \
+    FOR_EACH(i_, (wide)((to) - (from)) * (nx)) { \
+        const int y = (from) + (int)(i_ / (nx)), x = (int)(i_ % (nx)); \
         const Beside b = beside(z, y, nz, ny, nx, band_y, band_z); \
         AT_WALL(x, nx, CELL) \
     }
+/* Partial results per plane: one per thread. */
 #define PARTS (gridDim.x * blockDim.x)
 #define PART (blockIdx.x * blockDim.x + threadIdx.x)
 #define LANES 1
@@ -47,10 +48,14 @@ void use_threads(int count) { threads = count; }
 #define FOR_EACH_MIN_MAX(i, n, lo, hi) PRAGMA(omp simd reduction(min : lo) reduction(max : hi)) for (wide i = 0; i < (n); ++i)
 #define FOR_EACH_SERIALLY(i, n) for (wide i = 0; i < (n); ++i)
 #define UNROLLED PRAGMA(GCC unroll 16)
-/* The same, with no special case at the walls of x: what is read beyond a row's end is its neighbour
+/* Rows that are worked through plane by plane, so few that five planes of them stay in the cache. */
+#define SLAB_END(y, ny, nx) ((y) + 6400 / (nx) + 4 < (ny) ? (y) + 6400 / (nx) + 4 : (ny))
+#define FOR_EACH_SLAB(from, to, ny, nx) \
+    for (int from = 0, to = SLAB_END(0, ny, nx); from < (ny); from = to, to = SLAB_END(from, ny, nx))
+/* As on a card, with no special case at the walls of x: what is read beyond a row's end is its neighbour
  * row's, times 0.  Only the first and the last row of all would leave the array. */
-#define SWEEP(z, y, x, nz, ny, nx, CELL) \
-    for (int y = 0; y < (ny); ++y) { \
+#define SWEEP(z, y, x, from, to, nz, ny, nx, CELL) \
+    for (int y = (from); y < (to); ++y) { \
         const Beside b = beside(z, y, nz, ny, nx, band_y, band_z); \
         if ((y == 0 && z == 0) || (y == (ny) - 1 && z == (nz) - 1)) { \
             for (int x = 0; x < (nx); ++x) AT_WALL(x, nx, CELL) \

@@ -47,13 +47,14 @@ INLINE real binding(const double *par, int j, real c, real b) {
 
 /* F at one cell, times scale. */
 INLINE void change(wide cells, const double *par, real scale, const real *y, const real *near, const real *bx, int nx,
-                   wide left2, wide left1, wide right1, wide right2, const Beside *b, int add, real *out) {
-    real c[IONS], ion[IONS];
+                   wide left2, wide left1, wide right1, wide right2, const Beside *b, int add, const real *folding, real *out) {
+    real c[IONS], ion[IONS], folded[IONS];
     UNROLLED
     for (int i = 0; i < IONS; ++i) {
         const real *u = y + i * cells;
         c[i] = u[0] + near[i * cells];
         ion[i] = (real)DIFFUSION(i) * laplacian(u, (real)REST(i), bx, nx, left2, left1, right1, right2, b);
+        folded[i] = 0;
         ion[i] += (real)KAPPA(i) * near[i * cells] - (real)UPTAKE(i) * (c[i] - (real)REST(i));
     }
     UNROLLED
@@ -64,35 +65,33 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
         real moved = 0;
         if (s < MOBILE)
             moved = (real)DIFFUSION(s) * laplacian(u, (real)REST(s), bx, nx, left2, left1, right1, right2, b);
-        out[s * cells] = (add ? out[s * cells] : 0) + scale * (moved + rate);
+        const real value = (add ? out[s * cells] : 0) + scale * (moved + rate);
+        out[s * cells] = value;
         ion[BINDS(j)] -= rate;
+        if (s >= MOBILE) folded[BINDS(j)] += folding[j] * value;
     }
     UNROLLED
-    for (int i = 0; i < IONS; ++i) out[i * cells] = (add ? out[i * cells] : 0) + scale * ion[i];
+    for (int i = 0; i < IONS; ++i) out[i * cells] = (add ? out[i * cells] : 0) + scale * ion[i] + folded[i];
 }
 
 KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
            const real *band_x, const real *band_y, const real *band_z, const real *restrict y, const real *restrict near,
            int add, const double *bars, real *restrict out) {
     const wide area = (wide)ny * nx, cells = area * nz;
-    FOR_EACH_PLANE(plane, first * nz, last * nz) {
-        const int m = plane / nz, z = plane - m * nz;
-        const double *par = params + (wide)m * PARAMETERS;
-        const wide at = m * size + z * area, at_near = (wide)m * IONS * cells + z * area;
-        const real factor = (real)scale[m];
-        SWEEP(z, row, x, nz, ny, nx, {
-            change(cells, par, factor, y + at + (wide)row * nx + x, near + at_near + (wide)row * nx + x, band_x + x, nx,
-                   left2, left1, right1, right2, &b, add, out + at + (wide)row * nx + x);
-        })
-        /* For the diffusion solve, bound forms that do not move are eliminated in favour of their ion. */
-        if (bars) {
-            const double *bar = bars + (wide)m * BARS;
-            for (int j = MOBILE - IONS; j < BUFFERS; ++j) {
-                const real weight = (real)(G * LEAST_Q(j) * STILL(j));
-                const real *from = out + at + (IONS + j) * cells;
-                real *to = out + at + BINDS(j) * cells;
-                FOR_EACH(i, area) to[i] += weight * from[i];
-            }
+    FOR_EACH_SLAB(from, to, ny, nx) {
+        FOR_EACH_PLANE(plane, first * nz, last * nz) {
+            const int m = plane / nz, z = plane - m * nz;
+            const double *par = params + (wide)m * PARAMETERS, *bar = bars + (wide)m * BARS;
+            const wide at = m * size + z * area, at_near = (wide)m * IONS * cells + z * area;
+            const real factor = (real)scale[m];
+            /* For the diffusion solve, bound forms that do not move are eliminated in favour of their ion. */
+            real folding[BUFFERS + 1];
+            for (int j = 0; j < BUFFERS; ++j) folding[j] = bars ? (real)(G * LEAST_Q(j) * STILL(j)) : 0;
+            SWEEP(z, row, x, from, to, nz, ny, nx, {
+                const wide n = (wide)row * nx + x;
+                change(cells, par, factor, y + at + n, near + at_near + n, band_x + x, nx, left2, left1, right1, right2,
+                       &b, add, folding, out + at + n);
+            })
         }
     }
 }

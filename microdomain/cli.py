@@ -2,8 +2,8 @@
 
 Commands load when they are called: `microdomain --help` imports click and nothing else.
 
-Exit codes: 0 done, 1 failed, 2 bad input, 130 stopped by Ctrl-C (75 is kept for a run that wants to be
-queued again).
+Exit codes: 0 done, 1 failed, 2 bad input, 75 stopped by a signal with its state saved (it wants to be
+queued again), 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations

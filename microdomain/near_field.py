@@ -77,10 +77,6 @@ class Window:
         return cls(D, tau, edges, nodes, (width[:, None] * w).ravel(), per_bin)
 
     @cached_property
-    def _powers(self) -> np.ndarray:
-        return np.arange(self.per_bin)
-
-    @cached_property
     def _lagrange(self) -> np.ndarray:
         """Coefficients [power, node] of the Lagrange polynomials on [0, 1]."""
         x, _ = _gauss(self.per_bin)
@@ -159,12 +155,21 @@ class Window:
         bins = np.searchsorted(self.edges, 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
         bins = np.minimum(bins, self.edges.size - 2)  # a sliver's middle rounds to the window's end
         xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
-        basis = (xi[..., None] ** self._powers) @ self._lagrange
+        basis = _powers(xi, self.per_bin) @ self._lagrange
         f = history.value(row, (t - s)[None])[0] * np.exp(-kappa * s) * w * width[:, None]
         # Cuts come in order and every bin has at least one.
         first = np.searchsorted(bins, np.arange(self.edges.size - 1))
         out = np.add.reduceat((f[:, None, :] @ basis)[:, 0], first)
         return out.ravel()
+
+
+def _powers(x: np.ndarray, count: int) -> np.ndarray:
+    """1, x, x^2, .. along a new last axis; products, for a power function takes ten times as long."""
+    out = np.empty((*x.shape, count))
+    out[..., 0] = 1.0
+    for k in range(1, count):
+        out[..., k] = out[..., k - 1] * x
+    return out
 
 
 @cache

@@ -51,19 +51,29 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class Library:
+    """A compiled text: its kernels, whose arguments follow the C signatures, and their thread count."""
+
+    def __init__(self, text: str) -> None:
+        loaded = build.build(text)
+        self.threads, self._use = 1, getattr(loaded, "use_threads", None)
+        self.kernels: dict[str, Any] = {}
+        for name, arguments in sources.signatures().items():
+            function = getattr(loaded, name)
+            function.restype = None
+            function.argtypes = [ctypes.c_void_p if a.pointer else _TYPES[a.kind] for a in arguments]
+            self.kernels[name] = function
+
+    def use(self, threads: int) -> None:
+        """Set the number of threads, where the compiler has OpenMP."""
+        self.threads = threads
+        if self._use is not None:
+            self._use(threads)
+
+
 @cache
-def _load(text: str) -> dict[str, Any]:
-    """The kernels of a text as callables whose arguments follow the C signatures."""
-    library = build.build(text)
-    found: dict[str, Any] = {}
-    for name, arguments in sources.signatures().items():
-        function = getattr(library, name)
-        function.restype = None
-        function.argtypes = [ctypes.c_void_p if a.pointer else _TYPES[a.kind] for a in arguments]
-        found[name] = function
-    if hasattr(library, "use_threads"):
-        found["use_threads"] = library.use_threads
-    return found
+def _load(text: str) -> Library:
+    return Library(text)
 
 
 class Processor:
@@ -78,7 +88,7 @@ class Processor:
     def __init__(self, plan: Plan, precision: str = "float64") -> None:
         self.name, self.xp = "compiled", np
         self.real = np.dtype(precision)
-        self._kernels = _load(sources.text(plan, precision))
+        self._library = _load(sources.text(plan, precision))
         self._pool = Pool()
         self._threads = threads() if plan.grid.cells >= CELLS_FOR_THREADS else 1
 
@@ -119,13 +129,13 @@ class Processor:
 
         Arrays made by `put` or `empty` are twenty times faster to pass than others.
         """
-        if self._threads > 1 and "use_threads" in self._kernels:
-            self._kernels["use_threads"](self._threads)
-        known = self._pool.addresses
+        if self._threads != self._library.threads:
+            self._library.use(self._threads)
+        known, kernel = self._pool.addresses, self._library.kernels[name]
         try:
-            self._kernels[name](*[known.get(id(a), a) for a in arguments])
+            kernel(*[known.get(id(a), a) for a in arguments])
         except ctypes.ArgumentError:
-            self._kernels[name](*[self._address(a) for a in arguments])
+            kernel(*[self._address(a) for a in arguments])
 
     def _address(self, a: Any) -> Any:
         """The address of an array that neither `put` nor `empty` made."""

@@ -27,7 +27,7 @@ def test_two_commands_do_all_each_in_its_own_environment():
 
 def test_the_system_packages_are_named():
     assert "apt-get install -y --no-install-recommends libegl1 libgl1-mesa-dri" in README
-    assert 'packages="libegl1 libgl1-mesa-dri"' in (ROOT / ".ci" / "run").read_text()
+    assert 'packages="libegl1 libgl1-mesa-dri slurm-wlm munge"' in (ROOT / ".ci" / "run").read_text()
 
 
 def test_files_that_the_readme_links_to_exist():

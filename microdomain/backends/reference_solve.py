@@ -1,0 +1,198 @@
+"""The reference's implicit side: Jacobian, the two factors of M, and their solution, in array code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """Reaction Jacobian: p = k_on (total - b), q = k_on c + k_off, in cells and sub-cells."""
+
+    p: Any
+    q: Any
+    fine_p: Any
+    fine_q: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """A prepared M; `modal_*` belong to the diffusion factor, the rest to the pointwise one."""
+
+    g: Any
+    pbar: Any
+    qbar: Any
+    modal: Any
+    modal_ion: Any
+    still: Any
+    P: Any
+    Q: Any
+    inverse: Any
+    inverse_ion: Any
+    fine_P: Any
+    fine_Q: Any
+    fine_inverse: Any
+
+
+def along(matrix: Any, field: Any, axis: int, xp: Any) -> Any:
+    """Apply an axis matrix (n, n) to ``field[m, s, z, y, x]`` along 0 = x, 1 = y, 2 = z.
+
+    Each member and species is a product of its own, so a member's bits do not depend on the batch.
+    """
+    m, s, nz, ny, nx = field.shape
+    if axis == 0:
+        return xp.matmul(field.reshape(m, s, nz * ny, nx), matrix.T).reshape(field.shape)
+    if axis == 1:
+        return xp.matmul(matrix, field)
+    return xp.matmul(matrix, field.reshape(m, s, nz, ny * nx)).reshape(field.shape)
+
+
+def linearise(ops: Any, y: Any, near: Any) -> Jacobian:
+    """Reaction Jacobian of a `Reference` at (y, near)."""
+    plan, xp = ops.plan, ops.xp
+    c, _, fine_c, _ = ops.binding_rates(y, near)
+    bound, fine = plan.coarse(y)[:, plan.ions :], plan.fine(y)
+    p, q = xp.empty_like(bound), xp.empty_like(bound)
+    for j, i in enumerate(plan.binds):
+        p[:, j] = ops.k_on[:, j] * (ops.total[:, j] - bound[:, j])
+        q[:, j] = ops.k_on[:, j] * c[:, i] + ops.k_off[:, j]
+    fine_p, fine_q = xp.empty_like(fine), xp.empty_like(fine)
+    for r, j in enumerate(plan.refined):
+        k_on, k_off, total = (a[:, j].reshape(-1, 1, 1) for a in (ops.k_on, ops.k_off, ops.total))
+        fine_p[:, r] = k_on * (total - fine[:, r])
+        fine_q[:, r] = k_on * fine_c[:, r] + k_off
+    return Jacobian(p, q, fine_p, fine_q)
+
+
+def _least(ops: Any, coarse: Any, fine: Any) -> Any:
+    """Smallest value per member and buffer over cells and sub-cells, not below 0."""
+    xp = ops.xp
+    low = coarse.reshape(ops.plan.members, ops.plan.buffers, ops.plan.grid.cells).min(axis=2)
+    for r, j in enumerate(ops.plan.refined):
+        if ops.plan.cells.size:
+            low[:, j] = xp.minimum(low[:, j], fine[:, r].reshape(ops.plan.members, -1).min(axis=1))
+    return xp.maximum(low, 0.0).reshape(ops.plan.members, ops.plan.buffers, 1, 1, 1)
+
+
+def factor(ops: Any, jacobian: Jacobian, g: np.ndarray, a: float) -> Factor:
+    r"""Prepare M for one step.
+
+    Diffusion factor, per mode with eigenvalue lam (numerics: bound variables, constant pbar, qbar)::
+
+        A_j = 1 + g qbar_j - g a D_j lam
+        k_c [1 - g a D lam + g uptake + sum_j g pbar_j - sum_j g^2 pbar_j qbar_j / A_j]
+            = r_c + sum_j g qbar_j r_j / A_j,           k_j = (r_j + g pbar_j k_c) / A_j
+
+    Pointwise factor, with p, q standing for what exceeds pbar, qbar::
+
+        k_c [1 + sum_j g p_j / (1 + g q_j)] = r_c + sum_j g q_j r_j / (1 + g q_j)
+        k_j = (r_j + g p_j k_c) / (1 + g q_j)
+
+    In a refined cell the sums run over its sub-cells with weight SUB^-3.
+    """
+    plan, xp = ops.plan, ops.xp
+    gm = xp.asarray(g).reshape(-1, 1, 1, 1, 1)
+    pbar, qbar = _least(ops, jacobian.p, jacobian.fine_p), _least(ops, jacobian.q, jacobian.fine_q)
+    still = 1.0 / (1.0 + gm * qbar)
+    modal = xp.empty((plan.members, plan.mobile - plan.ions, *plan.grid.shape))
+    for s in range(plan.ions, plan.mobile):
+        j = s - plan.ions
+        modal[:, j] = 1.0 / (1.0 + gm[:, 0] * (qbar[:, j] - a * plan.D[s] * ops.rates))
+    modal_ion = xp.empty((plan.members, plan.ions, *plan.grid.shape))
+    for i, mine in enumerate(ops.binders):
+        d = 1.0 + gm[:, 0] * (ops.uptake[:, i] - a * plan.D[i] * ops.rates)
+        for j in mine:
+            inverse = modal[:, j] if plan.ions + j < plan.mobile else still[:, j]
+            d += gm[:, 0] * pbar[:, j] * (1.0 - gm[:, 0] * qbar[:, j] * inverse)
+        modal_ion[:, i] = 1.0 / d
+    P, Q = gm * (jacobian.p - pbar), gm * (jacobian.q - qbar)
+    inverse = 1.0 / (1.0 + Q)
+    fine_p, fine_q = xp.empty_like(jacobian.fine_p), xp.empty_like(jacobian.fine_q)
+    shares = P * inverse
+    flat = shares.reshape(plan.members, plan.buffers, plan.grid.cells)
+    for r, j in enumerate(plan.refined):
+        fine_p[:, r] = gm[:, 0, 0] * (jacobian.fine_p[:, r] - pbar[:, j, 0])
+        fine_q[:, r] = gm[:, 0, 0] * (jacobian.fine_q[:, r] - qbar[:, j, 0])
+        flat[:, j, ops.cells] = (fine_p[:, r] / (1.0 + fine_q[:, r])).mean(axis=2)
+    total = xp.ones((plan.members, plan.ions, *plan.grid.shape))
+    for i, mine in enumerate(ops.binders):
+        for j in mine:
+            total[:, i] += shares[:, j]
+    return Factor(
+        gm,
+        pbar,
+        qbar,
+        modal,
+        modal_ion,
+        still,
+        P,
+        Q,
+        inverse,
+        1.0 / total,
+        fine_p,
+        fine_q,
+        1.0 / (1.0 + fine_q),
+    )
+
+
+def solve_diffusion(ops: Any, f: Factor, r: Any) -> Any:
+    """Solve the diffusion factor with its constant least binding rates: z of `backends.base`."""
+    plan, xp = ops.plan, ops.xp
+    out = r.copy()
+    coarse, fine = plan.coarse(out), plan.fine(out)
+    g = f.g[:, 0]
+    still = range(plan.mobile - plan.ions, plan.buffers)
+    for j in still:
+        coarse[:, plan.binds[j]] += g * f.qbar[:, j] * coarse[:, plan.ions + j] * f.still[:, j]
+    hat = coarse[:, : plan.mobile]
+    for axis in range(3):
+        hat = along(ops.inverse[axis], hat, axis, xp)
+    ion = hat[:, : plan.ions]
+    for s in range(plan.ions, plan.mobile):
+        j = s - plan.ions
+        ion[:, plan.binds[j]] += g * f.qbar[:, j] * hat[:, s] * f.modal[:, j]
+    ion *= f.modal_ion
+    for s in range(plan.ions, plan.mobile):
+        j = s - plan.ions
+        hat[:, s] = (hat[:, s] + g * f.pbar[:, j] * ion[:, plan.binds[j]]) * f.modal[:, j]
+    for axis in range(3):
+        hat = along(ops.vectors[axis], hat, axis, xp)
+    # Deviations from the mean inside a refined cell see 1 + g (qbar + mixing).
+    old = plan.coarse(r)
+    for k, j in enumerate(plan.refined):
+        mean = old[:, plan.ions + j].reshape(plan.members, -1)[:, ops.cells][..., None]
+        fine[:, k] = (fine[:, k] - mean) / (1.0 + f.g[:, 0, 0] * (f.qbar[:, j, 0] + ops.mixing[k]))
+    coarse[:, : plan.mobile] = hat
+    for j in still:
+        s = plan.ions + j
+        coarse[:, s] = (coarse[:, s] + g * f.pbar[:, j] * coarse[:, plan.binds[j]]) * f.still[:, j]
+    for k, j in enumerate(plan.refined):
+        mean = coarse[:, plan.ions + j].reshape(plan.members, -1)[:, ops.cells][..., None]
+        fine[:, k] += mean
+    return out
+
+
+def solve_reaction(ops: Any, f: Factor, z: Any) -> Any:
+    """Solve the pointwise factor: k from z."""
+    plan = ops.plan
+    out = z.copy()
+    coarse, fine = plan.coarse(out), plan.fine(out)
+    bound = coarse[:, plan.ions :]
+    scaled = f.Q * f.inverse * bound
+    flat = scaled.reshape(plan.members, plan.buffers, plan.grid.cells)
+    for k, j in enumerate(plan.refined):
+        flat[:, j, ops.cells] = (f.fine_Q[:, k] * f.fine_inverse[:, k] * fine[:, k]).mean(axis=2)
+    for i, mine in enumerate(ops.binders):
+        for j in mine:
+            coarse[:, i] += scaled[:, j]
+    coarse[:, : plan.ions] *= f.inverse_ion
+    for j, i in enumerate(plan.binds):
+        bound[:, j] = (bound[:, j] + f.P[:, j] * coarse[:, i]) * f.inverse[:, j]
+    for k, j in enumerate(plan.refined):
+        k_c = coarse[:, plan.binds[j]].reshape(plan.members, -1)[:, ops.cells][..., None]
+        fine[:, k] = (fine[:, k] + f.fine_P[:, k] * k_c) * f.fine_inverse[:, k]
+        coarse[:, plan.ions + j].reshape(plan.members, -1)[:, ops.cells] = fine[:, k].mean(axis=2)
+    return out
