@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from microdomain.backends.base import Operations
+from microdomain.batch_events import events_of, is_one_of, next_stop
 from microdomain.feedback import Feedback
 from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
@@ -61,7 +62,7 @@ class Batch:
         self.standing = Standing.at(self.ops, self.fluxes, np.zeros(m), self.ops.vector(initial_state(plan)))
         self._restart = np.array([w.tau for w in plan.windows]).min() * RESTART if plan.sites else FIRST_STEP
         self.dt = np.full(m, self._restart)
-        events = [_events(plan, k) for k in range(m)]
+        events = [events_of(plan, k) for k in range(m)]
         self.jumps, self.stops = [e[0] for e in events], [e[1] for e in events]
         # Where a gate that follows the concentration will jump, once a step has passed the place.
         self.aim = np.full(m, np.inf)
@@ -120,7 +121,7 @@ class Batch:
 
     def _step(self, active: np.ndarray, until: float) -> None:
         t = self.t[active]
-        stop = np.array([min(_next(self.stops[k], self.t[k], until), self.aim[k]) for k in active])
+        stop = np.array([min(next_stop(self.stops[k], self.t[k], until), self.aim[k]) for k in active])
         left = stop - t
         wanted = np.minimum(self.dt[active], np.maximum(AGE * self._age(active), self._restart))
         # Halve the approach to a stop instead of leaving a sliver.
@@ -139,7 +140,7 @@ class Batch:
             dt < wanted, np.maximum(dt * factor, np.where(factor >= 1, wanted, 0.0)), dt * factor
         )
         jumped = np.array(
-            [arrived[i] and _is(self.jumps[k], stop[i]) for i, k in enumerate(active)], dtype=bool
+            [arrived[i] and is_one_of(self.jumps[k], stop[i]) for i, k in enumerate(active)], dtype=bool
         )
         following = np.where(jumped, np.minimum(grown, self._restart), grown)
         retry = np.where(error > 1.0, np.minimum(dt * factor, 0.9 * dt), np.where(early, wanted, 0.5 * dt))
@@ -305,23 +306,3 @@ def initial_state(plan: Plan) -> np.ndarray:
         for r, j in enumerate(plan.refined):
             fine[m, r] = coarse[m, plan.ions + j, 0, 0, 0]
     return y
-
-
-def _events(plan: Plan, member: int) -> tuple[np.ndarray, np.ndarray]:
-    """Times at which a member starts anew, and at which its steps end."""
-    mine = plan.pair_member == member
-    jumps, stops = [np.empty(0)], [np.empty(0)]
-    for row, ion in {(int(r), int(i)) for r, i in zip(plan.pair_row[mine], plan.pair_ion[mine], strict=True)}:
-        jumps.append(plan.history.jumps[row])
-        # The blob follows a jump after the window's age.
-        stops += [plan.history.kinks[row], plan.history.jumps[row] + plan.windows[ion].tau]
-    return np.unique(np.concatenate(jumps)), np.unique(np.concatenate(jumps + stops))
-
-
-def _next(stops: np.ndarray, t: float, until: float) -> float:
-    i = int(np.searchsorted(stops, t, side="right"))
-    return min(float(stops[i]), until) if i < stops.size else until
-
-
-def _is(times: np.ndarray, t: float) -> bool:
-    return bool((times == t).any())

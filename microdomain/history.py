@@ -199,11 +199,7 @@ class History:
         """
         n, room = starts.size, self.starts.shape[1]
         if first + n > room:
-            more = max(2 * room, first + n) - room
-            size = (len(self.starts), more)
-            self.starts = np.concatenate([self.starts, np.full(size, np.inf)], axis=1)
-            self.coefficients = np.concatenate([self.coefficients, np.zeros((*size, 4))], axis=1)
-            self._integral = np.concatenate([self._integral, np.zeros(size)], axis=1)
+            self._make_room(max(2 * room, first + n) - room)
         self.starts[rows, first + n :] = np.inf
         self.starts[rows, first : first + n] = starts
         self.coefficients[rows, first : first + n] = coefficients
@@ -212,13 +208,16 @@ class History:
         self._integral[rows, first + 1 : first + n] = self._integral[rows, first : first + 1] + grown
         self.revision += 1
 
+    def _make_room(self, more: int) -> None:
+        size = (len(self.starts), more)
+        self.starts = np.concatenate([self.starts, np.full(size, np.inf)], axis=1)
+        self.coefficients = np.concatenate([self.coefficients, np.zeros((*size, 4))], axis=1)
+        self._integral = np.concatenate([self._integral, np.zeros(size)], axis=1)
+
     def kept(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """All pieces of some rows, as `replace` takes them."""
-        return {
-            "starts": self.starts[rows],
-            "coefficients": self.coefficients[rows],
-            "integral": self._integral[rows],
-        }
+        names = {"starts": self.starts, "coefficients": self.coefficients, "integral": self._integral}
+        return {name: array[rows] for name, array in names.items()}
 
     def replace(
         self, rows: np.ndarray, starts: np.ndarray, coefficients: np.ndarray, integral: np.ndarray
@@ -226,10 +225,7 @@ class History:
         """Put back what `kept` gave."""
         n, room = starts.shape[1], self.starts.shape[1]
         if n > room:
-            size = (len(self.starts), n - room)
-            self.starts = np.concatenate([self.starts, np.full(size, np.inf)], axis=1)
-            self.coefficients = np.concatenate([self.coefficients, np.zeros((*size, 4))], axis=1)
-            self._integral = np.concatenate([self._integral, np.zeros(size)], axis=1)
+            self._make_room(n - room)
         self.starts[rows, n:] = np.inf
         self.starts[rows, :n], self.coefficients[rows, :n] = starts, coefficients
         self._integral[rows, :n] = integral

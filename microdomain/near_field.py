@@ -112,17 +112,15 @@ class Window:
         return out
 
     def fold_piece(self, start: float, coefficients: np.ndarray, t: float, kappa: float) -> np.ndarray:
-        """Weights of a flux that is one cubic from `start` to t, and nothing before: array (Q,).
+        """Weights (Q,) of a flux that is one cubic from `start` to t, and nothing before.
 
         Parameters
         ----------
-        start, t : float, ms
+        start, t, kappa : float        ms, ms, 1/ms
         coefficients : array (4,)      of powers of (time - start)
-        kappa : float, 1/ms
         """
         s, weigh = self._cut(np.array([t - start]) if t - start < self.tau else np.empty(0), kappa)
-        d = t - s - start
-        a = coefficients
+        d, a = t - s - start, coefficients
         value = a[0] + d * (a[1] + d * (a[2] + d * a[3]))
         return weigh(np.where(d > 0, value, 0.0)[None])[0]
 

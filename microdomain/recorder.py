@@ -18,6 +18,7 @@ from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
 from microdomain.record import Record
+from microdomain.recorder_parts import part_in_memory, parts_on_disk
 from microdomain.units import flux_per_pA
 
 #: Traces are handed over in pieces of at most this many times.
@@ -281,29 +282,10 @@ class Recorder:
 
     def parts(self) -> dict[str, Any]:
         """What was recorded up to now, as datasets."""
-        import xarray
-
         if self._writer is not None:
-            from microdomain import store
-
             self._writer.flush()
-            there = [part for part in self._heads if part != "root"]
-            return {"root": store.read(self._writer.path)} | {
-                part: store.read(self._writer.path, part) for part in there
-            }
-        out = {}
-        for part, head in self._heads.items():
-            rows = self._rows[part]
-            data = dict(head["variables"])
-            for name in rows[0][1] if rows else ():
-                dims, _, attrs = rows[0][1][name]
-                dims = (dims,) if isinstance(dims, str) else tuple(dims)
-                data[name] = (("time", *dims), np.stack([r[1][name][1] for r in rows]), attrs)
-            coords = dict(head["coords"])
-            if rows:
-                coords["time"] = ("time", np.array([r[0] for r in rows]), {"units": "ms"})
-            out[part] = xarray.Dataset(data, coords=coords, attrs=head["attrs"])
-        return out
+            return parts_on_disk(self._writer.path, [part for part in self._heads if part != "root"])
+        return {part: part_in_memory(head, self._rows[part]) for part, head in self._heads.items()}
 
 
 def _influx(
@@ -327,17 +309,3 @@ def _influx(
     z = model.ion(model.resolved_channels[index].ion).z
     flux = np.asarray(plan.history.value(np.array([row]), before[None])[0] / flux_per_pA(z))
     return flux, flux
-
-
-def collected_ledger(batches: Sequence[Batch]) -> Ledger:
-    """One ledger from those of all batches, members in order."""
-    parts = [b.ledger() for b in batches]
-    first = parts[0]
-    joined = {
-        name: np.concatenate([getattr(p, name) for p in parts])
-        for name in (
-            "start", "influx", "walls", "uptake", "end", "corrections", "steps", "rejected", "negative",
-            "lowest", "largest_error",
-        )
-    }  # fmt: skip
-    return Ledger(ions=first.ions, **joined, dtype=first.dtype)

@@ -16,15 +16,16 @@ from threadpoolctl import threadpool_limits
 from microdomain.backends.choose import choose
 from microdomain.batch import Batch, StepError
 from microdomain.checkpoint import Lock
-from microdomain.estimate import check_fits
 from microdomain.grid import Grid
 from microdomain.ledger import Budget
+from microdomain.memory import check_fits
 from microdomain.model import Model
 from microdomain.plan import Plan
 from microdomain.progress import Progress, heart
 from microdomain.reading import Watch
 from microdomain.record import Record
-from microdomain.recorder import Recorder, collected_ledger
+from microdomain.recorder import Recorder
+from microdomain.recorder_parts import collected_ledger
 from microdomain.results import Results, open
 from microdomain.resume import Checkpoints, both
 from microdomain.setting import Setting, setting
@@ -139,9 +140,7 @@ def simulate(
                 ledger = collected_ledger(batches)
                 spatial = None
                 if check:
-                    spatial = _companion(
-                        models, grid, until, rtol, device, stepper, recorder, checkpoints.beat
-                    )
+                    spatial = _companion(asked, device, recorder, checkpoints.beat)
             budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
             provenance |= {
                 "backend": batches[0].ops.name,
@@ -216,28 +215,21 @@ def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
     }
 
 
-def _companion(
-    models: Sequence[Model],
-    grid: Grid,
-    until: float,
-    rtol: float,
-    device: str,
-    stepper: Stepper,
-    recorder: Recorder,
-    beat: Callable[[], None],
-) -> float:
+def _companion(asked: Setting, device: str, recorder: Recorder, beat: Callable[[], None]) -> float:
     """Largest relative difference at mouths and probes to a run at 1.5 times the spacing."""
     times = recorder.dense.tolist()
     points = dict(recorder.record.points)
     other = simulate(
-        models[0],
-        grid.coarsened(COARSER),
-        until=until,
+        asked.models[0],
+        asked.grid.coarsened(COARSER),
+        until=asked.until,
         record=Record(times=times, points=points),
-        rtol=rtol,
-        members=list(models),
+        rtol=asked.rtol,
+        members=list(asked.models),
+        trials=asked.trials,
         device=device,
-        scheme=stepper.name,
+        seed=asked.seed,
+        scheme=asked.stepper.name,
         progress=lambda _: beat(),
     )
     mine = recorder.parts()
