@@ -1,4 +1,4 @@
-"""One thread, so that numbers can be compared; the folder is importable for its helpers."""
+"""One thread, so that numbers can be compared; the folder is importable."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Whole runs: seconds, where they go, and the ratio to the NumPy backend in the same session."""
+"""Whole runs: seconds, where they go, and the ratio to the NumPy backend in the same run."""
 
 import pytest
 from cases import CASES, run, shares
@@ -33,7 +33,7 @@ def test_run(benchmark, monkeypatch, case):
 
 
 def test_a_batch_costs_no_more_per_member(benchmark):
-    """64 members against one, in the same session."""
+    """64 members against one, in the same run."""
     if benchmark.disabled:
         pytest.skip("too long for a smoke run")
     run("single channel", "compiled")

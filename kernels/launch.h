@@ -68,8 +68,8 @@ void use_threads(int count) { threads = count; }
     }
 #define PARTS 1
 #define PART 0
-/* Cells that one turn of the near field's loop computes side by side. */
-#define LANES 16
+/* Cells that one turn of the near field's loop computes side by side: one wide register. */
+#define LANES ((int)(64 / sizeof(real)))
 #define LANE(v, l) ((v)[l])
 #endif
 

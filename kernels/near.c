@@ -1,4 +1,4 @@
-/* The channels' analytic field: patch[z, y, x] += sum_q w_q zy[q, z y] x[q, x], its ripple in refined
+/* The channels' analytic field: patch[z, y, x] += sum_q w_q zy[z y, q] x[q, x], its ripple in refined
  * cells, and the blobs that older flux leaves.
  *
  * A use is (member, site, pair); a site is a row of SITE numbers, see the macros.
@@ -44,9 +44,10 @@ KERNEL near_patch(int first, int last, int nz, int ny, int nx, const wide *use, 
         const real *along_zy = zy + ZY_AT(s), *along_x = across + X_AT(s);
         FOR_EACH_SERIALLY(n, rows * turns) {
             const wide row = n / turns, x = (n - row * turns) * LANES;
+            const real *factor = along_zy + row * (nodes + 1);
             lanes sum = ZERO;
             for (int q = range.from; q < range.to; ++q)
-                sum += (real)w[q] * along_zy[q * rows + row] * *(const lanes *)(along_x + q * stride + x);
+                sum += (real)w[q] * factor[q] * *(const lanes *)(along_x + q * stride + x);
             const wide z = row / Y_COUNT(s), y = row - z * Y_COUNT(s);
             real *to = near + (m * IONS + ION_OF(s)) * cells + (Z_FROM(s) + z) * area + (Y_FROM(s) + y) * nx + X_FROM(s);
             for (int l = 0; l < LANES; ++l)
@@ -80,12 +81,12 @@ KERNEL blobs(int first, int last, int nz, int ny, int nx, wide size, const wide 
     FOR_EACH_USE(p, first, last) {
         const wide m = use[3 * p], s = use[3 * p + 1];
         const wide rows = ROWS(s), count = X_COUNT(s), turns = (count + LANES - 1) / LANES;
-        const real *along_zy = zy + ZY_AT(s) + nodes * rows, *along_x = across + X_AT(s) + nodes * PADDED(count);
+        const real *along_zy = zy + ZY_AT(s) + nodes, *along_x = across + X_AT(s) + nodes * PADDED(count);
         const real value = (real)(amount[use[3 * p + 2]] * scale[m]);
         if (value == 0) continue;
         FOR_EACH_SERIALLY(n, rows * turns) {
             const wide row = n / turns, x = (n - row * turns) * LANES, z = row / Y_COUNT(s), y = row - z * Y_COUNT(s);
-            const real a = value * along_zy[row];
+            const real a = value * along_zy[row * (nodes + 1)];
             real *to = out + m * size + ION_OF(s) * cells + (Z_FROM(s) + z) * area + (Y_FROM(s) + y) * nx + X_FROM(s);
             for (int l = 0; l < LANES; ++l)
                 if (x + l < count) to[x + l] += a * along_x[x + l];

@@ -34,6 +34,7 @@ _SECTIONS = {
         "reversal": ("cli_results", "E_Ca at channel mouths and probes, as a table or CSV."),
         "render": ("cli_results", "Draw a slice of E_Ca or of a concentration."),
         "report": ("cli_results", "Print the closing report of a stored result again."),
+        "view": ("cli_view", "Look at a result in the browser."),
         "movie": ("cli_view", "Draw every frame as an mp4 or gif, its time beneath."),
         "export": ("cli_view", "Write a result as VTK files for ParaView."),
     },

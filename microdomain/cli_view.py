@@ -1,4 +1,4 @@
-"""The commands that show a stored result as more than one picture: movie, export."""
+"""The commands that show a stored result as more than one picture: view, movie, export."""
 
 from __future__ import annotations
 
@@ -7,6 +7,35 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+
+@click.command(name="view")
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the page.  [default: a free one]"
+)
+@click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
+@click.option(
+    "--export",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write one slice as a page of its own (.html) instead.",
+)
+@click.option("--field", help="With --export: as in `movie`.")
+def view_command(result: Path, port: int, no_browser: bool, page: Path | None, field: str | None) -> None:
+    """Look at RESULT in the browser: a store, or a folder of stores.
+
+    The page is served to this machine only, under an address with a secret.  Ctrl-C ends it.
+    """
+    if page is not None:
+        from microdomain.results import open as open_result
+        from microdomain.view.still import export_page
+
+        click.echo(f"page written to {export_page(open_result(result), page, field)}")
+        return
+    from microdomain.view.web import serve
+
+    serve(result, port, not no_browser, lambda url: print(url, flush=True))
 
 
 @click.command(name="movie")
@@ -68,4 +97,4 @@ def export_command(result: Path, out: Path, fields: tuple[str, ...], overwrite: 
         click.echo(f"exported to {path}")
 
 
-COMMANDS = [movie_command, export_command]
+COMMANDS = [view_command, movie_command, export_command]

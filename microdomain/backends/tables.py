@@ -143,7 +143,7 @@ def _sites(plan: Plan) -> tuple[np.ndarray, ...]:
         padded[:, :nx] = s.patch.x
         begin = [w.start for w in s.patch.where]
         rows.append([s.ion, *begin, ny, nx, nz * ny, *at, s.cells.size])
-        for k, table in enumerate((s.patch.zy, padded, s.ripple, s.cells)):
+        for k, table in enumerate((s.patch.zy.T, padded, s.ripple, s.cells)):
             laid[k].append(table.ravel())
             at[k] += table.size
     return (np.array(rows, dtype=np.int64).reshape(-1, 12), *(np.concatenate(parts) for parts in laid))

@@ -1,0 +1,383 @@
+"""The page that `microdomain view` serves: controls, the scene, curves of what is clicked.
+
+Pictures are drawn here and sent as images, so that the page stays quick on any result and in any browser.
+`guard` says who may see it, `stage` what is drawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microdomain.view import charts, gl
+from microdomain.view.fields import CONCENTRATION, field_of, names_of
+from microdomain.view.guard import HOST, Guard, Shelf
+
+if TYPE_CHECKING:
+    from microdomain.results import Results
+    from microdomain.view.plane import Plane
+
+#: Seconds between two frames of a page that plays.
+PLAY = 0.12
+
+
+def absent() -> str:
+    """What a page needs and is not installed; an empty text where all is there.
+
+    Returns
+    -------
+    str                           one sentence with what to install, or ""
+    """
+    names = [name for name in ("pyvista", "trame", "trame_pyvista") if find_spec(name) is None]
+    needs = f'The page in the browser needs {", ".join(names)}: pip install "microdomain[web]"'
+    return needs if names else ""
+
+
+def listen(port: int) -> socket.socket:
+    """A socket of this machine that visitors can knock at while the page is still being made.
+
+    Parameters
+    ----------
+    port : int                    0: any that is free
+
+    Returns
+    -------
+    socket
+
+    Raises
+    ------
+    RuntimeError                  the port is taken
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((HOST, port))
+    except OSError as error:
+        held.close()
+        raise RuntimeError(f"Port {port} cannot be used: {error.strerror}. Give another --port.") from error
+    held.listen()
+    return held
+
+
+class Page:
+    """A page and what it shows.
+
+    Parameters
+    ----------
+    shelf : Shelf
+    guard : Guard
+    """
+
+    def __init__(self, shelf: Shelf, guard: Guard) -> None:
+        from trame.app import get_server
+
+        from microdomain.view.stage import Stage
+
+        self.shelf, self.guard = shelf, guard
+        self.server: Any = get_server(client_type="vue3")
+        self.server.cli.parse_known_args = lambda *_: _parsed(self.server.cli)
+        self.state = self.server.state
+        self.course: charts.Course | None = None
+        self._press: tuple[int, int] | None = None
+        self._busy = False
+        # The loop holds its tasks by weak references only.
+        self._tasks: dict[str, Any] = {}
+        self.results: Results = self._open(shelf.names[0])
+        self.stage = Stage(self.results)
+        self._begin(shelf.names[0])
+        self._listen()
+        from microdomain.view.layout import lay_out
+
+        self.view = lay_out(self)
+        self.draw()
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def _open(self, name: str) -> Results:
+        from microdomain.results import open as open_result
+
+        results = open_result(self.shelf.find(name))
+        if not results.dataset.sizes.get("time", 0):
+            raise ValueError(f"'{name}' holds no frames yet.")
+        return results
+
+    def _begin(self, name: str) -> None:
+        """State of a result that was just opened: the membrane when the mouths see most."""
+        from microdomain.view import _membrane
+        from microdomain.view.plane import frame_time
+
+        r = self.results
+        self.times = np.asarray(r.dataset["time"].values, float)
+        axis, level = _membrane(r, 0)
+        names = r.member_names or tuple(f"member {m}" for m in range(r.members))
+        people = [{"title": n, "value": k} for k, n in enumerate(names)]
+        if r.members > 1:
+            people += [{"title": "mean", "value": "mean"}, {"title": "s.d.", "value": "sd"}]
+        self.state.update(
+            {
+                "store": name,
+                "stores": list(self.shelf.names),
+                "fields": names_of(r.model, r.dataset.data_vars),
+                "field": names_of(r.model, r.dataset.data_vars)[0],
+                "frame": int(np.argmin(np.abs(self.times - frame_time(r, None)))),
+                "last": len(self.times) - 1,
+                "people": people,
+                "member": 0,
+                "axis": axis,
+                "level": level,
+                "low": r.model.box[axis][0],
+                "high": r.model.box[axis][1],
+                "iso_on": False,
+                "iso": 0.5,
+                "iso_text": "",
+                "log": True,
+                "playing": False,
+                "dragging": False,
+                "camera": "above",
+                "stamp": "",
+                "readout": "Click a point of the slice or a channel.",
+                "chart": "",
+                "line": "",
+                "trouble": "",
+            }
+        )
+        self.course = None
+
+    def draw(self) -> None:
+        """Draw what the state asks for and say it in words."""
+        from microdomain.view.stage import stamp
+
+        s = self.state
+        time = float(self.times[int(s.frame)])
+        plane = self.stage.draw(
+            s.field,
+            time,
+            int(s.axis),
+            float(s.level),
+            s.member,
+            None,
+            bool(s.log),
+            bool(s.dragging or s.playing),
+        )
+        if s.iso_on:
+            value = self._iso(plane)
+            plane = self.stage.draw(
+                s.field, time, int(s.axis), float(s.level), s.member, value, bool(s.log), bool(s.dragging)
+            )
+            s.iso_text = f"{value:.3g} {plane.unit}"
+        s.stamp = stamp(time)
+        s.line = self.python(plane)
+        if self.course is not None:
+            s.readout = self.course.at(time)
+            if not s.playing:
+                s.chart = self.course.svg(time)
+        self.stage.plotter.render()
+        if hasattr(self, "view"):
+            self.view.update()
+
+    def _iso(self, plane: Plane) -> float:
+        """The slider's part of the way from the lowest colour to the highest."""
+        low, high = (float(v) for v in plane.shade(plane.limits))
+        value = low + float(self.state.iso) * (high - low)
+        return float(10.0**value) if plane.logarithmic else value
+
+    def python(self, plane: Plane) -> str:
+        """The line of Python that makes this picture."""
+        s = self.state
+        member = f", member={s.member}" if isinstance(s.member, int) and s.member else ""
+        return (
+            f'md.view.slice(md.open("{s.store}"), "{s.field}", time={plane.time!r}, '
+            f'{"xyz"[plane.axis]}={round(plane.level, 6)!r}{member}).save("picture.png")'
+        )
+
+    def picture(self) -> bytes:
+        """The picture that the line of Python makes, as PNG; of a statistic the scene as it stands."""
+        from PIL import Image
+
+        from microdomain import view
+
+        s = self.state
+        if isinstance(s.member, int):
+            where: dict[str, Any] = {"xyz"[int(s.axis)]: float(s.level)}
+            shown = view.slice(
+                self.results, s.field, float(self.times[int(s.frame)]), member=int(s.member), **where
+            )
+            return shown._repr_png_()
+        held = io.BytesIO()
+        Image.fromarray(self.stage.plotter.screenshot(return_img=True)).save(held, format="png")
+        return held.getvalue()
+
+    # -- what a person does --------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        change, iren = self.state.change, self.stage.plotter.iren
+        change("store")(self._on_store)
+        change("axis")(self._on_axis)
+        change("camera")(self._on_camera)
+        change("playing")(self._on_playing)
+        change("field", "frame", "member", "level", "iso", "iso_on", "log", "dragging")(self._on_look)
+        iren.add_observer("LeftButtonPressEvent", self._on_press)
+        iren.add_observer("LeftButtonReleaseEvent", self._on_release)
+        self.server.controller.trigger("picture")(lambda: self.server.protocol.addAttachment(self.picture()))
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """Do something; what goes wrong stands on the page as a sentence."""
+        try:
+            action()
+            self.state.trouble = ""
+        except (ValueError, OSError) as error:
+            self.state.trouble = str(error)
+
+    def _on_store(self, store: str, **_: Any) -> None:
+        if store != self._shown_store:
+            self._guarded(lambda: self._change_store(store))
+
+    @property
+    def _shown_store(self) -> str:
+        return getattr(self, "_store", self.shelf.names[0])
+
+    def _change_store(self, store: str) -> None:
+        self.results = self._open(store)
+        self._store = store
+        self.stage.show(self.results)
+        self._begin(store)
+        self.draw()
+
+    def _on_axis(self, axis: int, **_: Any) -> None:
+        low, high = self.results.model.box[int(axis)]
+        if (low, high) == (self.state.low, self.state.high) and low <= self.state.level <= high:
+            self._on_look()
+            return
+        self.state.update({"low": low, "high": high, "level": 0.5 * (low + high)})
+
+    def _on_camera(self, camera: str, **_: Any) -> None:
+        self.stage.look(camera)
+        self._on_look()
+
+    def _on_look(self, **_: Any) -> None:
+        if hasattr(self, "view"):
+            self._guarded(self.draw)
+
+    def _on_playing(self, playing: bool, **_: Any) -> None:
+        if playing:
+            self._tasks["play"] = asyncio.ensure_future(self._play())
+
+    async def _play(self) -> None:
+        while self.state.playing:
+            with self.state:
+                self.state.frame = (int(self.state.frame) + 1) % len(self.times)
+            await asyncio.sleep(PLAY)
+        with self.state:
+            self._on_look()
+
+    def _on_press(self, *_: Any) -> None:
+        self._press = tuple(self.stage.plotter.iren.interactor.GetEventPosition())
+
+    def _on_release(self, *_: Any) -> None:
+        x, y = self.stage.plotter.iren.interactor.GetEventPosition()
+        if self._press is not None and abs(x - self._press[0]) + abs(y - self._press[1]) <= 4:
+            self._tasks["click"] = asyncio.ensure_future(self.click(x, y))
+
+    async def click(self, x: float, y: float) -> None:
+        """Show the course of what lies under a pixel."""
+        found = self.stage.hit(x, y)
+        if found is None or self._busy:
+            return
+        member = self.state.member if isinstance(self.state.member, int) else 0
+        model = self.results.models[member]
+        ion = field_of(model, self.state.field, self.results.dataset.data_vars).ion.name
+        self._busy = True
+        with self.state:
+            self.state.readout = "Reading every frame ..."
+        try:
+            # On a large result every frame takes a while to read; the page goes on meanwhile.
+            reading: tuple[Any, ...] = (
+                (charts.at_point, self.results, found, ion, member)
+                if isinstance(found, np.ndarray)
+                else (charts.at_channel, self.results, found, member)
+            )
+            course = await asyncio.to_thread(*reading)
+        finally:
+            self._busy = False
+        with self.state:
+            time = float(self.times[int(self.state.frame)])
+            self.course = course
+            self.state.readout, self.state.chart = course.at(time), course.svg(time)
+
+    @property
+    def logs(self) -> bool:
+        """Whether the field shown has a logarithm to switch."""
+        return field_of(self.results.model, self.state.field).kind == CONCENTRATION
+
+
+def _parsed(parser: Any) -> tuple[Any, list[str]]:
+    """Defaults of trame's own command line: the words of ours are not for it."""
+    options, _ = type(parser).parse_known_args(parser, [])
+    return options, []
+
+
+def serve(path: str | Path, port: int = 0, browser: bool = True, say: Callable[[str], None] = print) -> None:
+    """Serve the page until Ctrl-C.
+
+    Parameters
+    ----------
+    path : str or Path            a store, or a folder of stores
+    port : int                    0: any that is free
+    browser : bool                open the page in the default browser
+    say : callable                is told the address
+
+    Raises
+    ------
+    FileNotFoundError, ValueError nothing there, or no result
+    RuntimeError                  what a page needs is not installed; the port is taken
+    """
+    shelf = Shelf(path)
+    if absent():
+        raise RuntimeError(absent())
+    with listen(port) as held:
+        guard = Guard(held.getsockname()[1], shelf)
+        say(guard.url)
+        # Whether VTK can draw is asked of a child process, which takes as long as loading it here.
+        probe = Thread(target=gl.missing)
+        probe.start()
+        from trame.app import get_server  # noqa: F401
+
+        from microdomain.view import layout, stage  # noqa: F401
+
+        probe.join()
+        if gl.missing():
+            raise RuntimeError(gl.missing())
+        page = Page(shelf, guard)
+        page.server.controller.on_server_bind.add(
+            lambda server: server.app.middlewares.append(guard.middleware())
+        )
+        if browser:
+            import webbrowser
+
+            page.server.controller.on_server_ready.add(lambda **_: webbrowser.open(guard.url))
+        with _on_socket(held):
+            page.server.start(
+                port=guard.port, host=HOST, open_browser=False, show_connection_info=False, timeout=0
+            )
+
+
+@contextmanager
+def _on_socket(held: socket.socket) -> Iterator[None]:
+    """Inside, aiohttp serves on a socket that listens already; trame can only be told a port."""
+    web: Any = import_module("aiohttp.web")
+    own = web.TCPSite
+    web.TCPSite = lambda runner, host=None, port=None, **_: web.SockSite(runner, held)
+    try:
+        yield
+    finally:
+        web.TCPSite = own
