@@ -19,9 +19,11 @@ def events_of(plan: Plan, member: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def next_stop(stops: np.ndarray, t: float, until: float) -> float:
+    """The first stop behind t, but `until` at the latest (ms)."""
     i = int(np.searchsorted(stops, t, side="right"))
     return min(float(stops[i]), until) if i < stops.size else until
 
 
 def is_one_of(times: np.ndarray, t: float) -> bool:
+    """Whether t is one of some times, to the bit."""
     return bool((times == t).any())

@@ -130,7 +130,7 @@ class Window:
         x, w = _gauss(self.per_bin + 1)
         width = np.diff(cuts)
         s = cuts[:-1, None] + width[:, None] * x
-        bins = np.searchsorted(self.edges, 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
+        bins = self._bins(cuts)
         xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
         basis = (xi[..., None] ** np.arange(self.per_bin)) @ self._lagrange
         basis *= (np.exp(-kappa * s) * w * width[:, None])[..., None]
@@ -142,6 +142,11 @@ class Window:
 
         return s, weigh
 
+    def _bins(self, cuts: np.ndarray) -> np.ndarray:
+        """Bin of every stretch between cuts; a sliver's middle may round to the window's very end."""
+        bins = np.searchsorted(self.edges, 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
+        return np.minimum(bins, self.edges.size - 2)
+
     def _split(
         self, history: History, row: np.ndarray, t: float, kappa: float, jumps: np.ndarray
     ) -> np.ndarray:
@@ -150,8 +155,7 @@ class Window:
         x, w = _gauss(self.per_bin + 1)
         width = np.diff(cuts)
         s = cuts[:-1, None] + width[:, None] * x
-        bins = np.searchsorted(self.edges, 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
-        bins = np.minimum(bins, self.edges.size - 2)  # a sliver's middle rounds to the window's end
+        bins = self._bins(cuts)
         xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
         basis = _powers(xi, self.per_bin) @ self._lagrange
         f = history.value(row, (t - s)[None])[0] * np.exp(-kappa * s) * w * width[:, None]

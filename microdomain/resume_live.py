@@ -48,7 +48,9 @@ def restore_live(batch: Batch, saved: Mapping[str, np.ndarray]) -> None:
 def _parts(live: Feedback) -> dict[str, np.ndarray]:
     history, rows = live.history, live.rows
     out = {
-        **history.kept(rows),
+        "starts": history.starts[rows],
+        "coefficients": history.coefficients[rows],
+        "integrals": history.integrals[rows],
         "count": np.array(live.count),
         "u": np.array(live._u),
         "jump": np.array(live._jump),
@@ -69,7 +71,13 @@ def _parts(live: Feedback) -> dict[str, np.ndarray]:
 
 def _put(live: Feedback, saved: Mapping[str, np.ndarray]) -> None:
     history, rows = live.history, live.rows
-    history.replace(rows, saved["starts"], saved["coefficients"], saved["integral"])
+    pieces = saved["starts"].shape[1]
+    if pieces > history.starts.shape[1]:
+        history.make_room(pieces - history.starts.shape[1])
+    history.starts[rows, pieces:] = np.inf
+    for name in ("starts", "coefficients", "integrals"):
+        getattr(history, name)[rows, :pieces] = saved[name]
+    history.revision += 1
     for n, row in enumerate(rows):
         history.jumps[row] = np.array(saved[f"jumps_{n}"])
     live.count, live._jump = int(saved["count"]), float(saved["jump"])
