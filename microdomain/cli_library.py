@@ -54,7 +54,8 @@ def presets_command(name: str | None) -> None:
     for each in presets.channel_names():
         channel = presets.channel_entry(each)
         powers = " ".join(f"{p['name']}^{p['power']}" for p in channel["particles"])
-        gates.append((each, powers, channel["temperature"], channel["source"]))
+        mark = f" [{channel['mark']}]" if "mark" in channel else ""
+        gates.append((each, powers, channel["temperature"], channel["source"] + mark))
     click.echo("\n" + table(("channel", "gate", "at", "source"), gates, right=()))
 
 

@@ -158,7 +158,8 @@ def ghk_reversal(
     ------
     ValueError                      a concentration or charge that nobody knows, or no field at all
 
-    Sources: Goldman 1943; Hodgkin and Katz 1949; Lewis 1979 (divalents), see `microdomain.electro.ghk_balance`.
+    Sources: Goldman 1943; Hodgkin and Katz 1949; Lewis 1979 (divalents), see
+    `microdomain.electro.ghk_balance`.
     """
     here, there = (inside or {}, outside or {}) if _box_is_inside(box) else (outside or {}, inside or {})
     across = "outside" if box == "inside" else "inside"

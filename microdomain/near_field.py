@@ -120,49 +120,39 @@ class Window:
         coefficients : array (4,)      of powers of (time - start)
         """
         s, weigh = self._cut(np.array([t - start]) if t - start < self.tau else np.empty(0), kappa)
-        d, a = t - s - start, coefficients
-        value = a[0] + d * (a[1] + d * (a[2] + d * a[3]))
-        return weigh(np.where(d > 0, value, 0.0)[None])[0]
+        d, (a0, a1, a2, a3) = t - s - start, coefficients
+        return weigh(np.where(d > 0, a0 + d * (a1 + d * (a2 + d * a3)), 0.0)[None])[0]
 
     def _cut(self, ages: np.ndarray, kappa: float) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
         """Gauss nodes in bins cut at some ages, and what turns values [R, n, g] there into weights."""
+        s, basis, w, width, first = self._laid(ages)
+        basis *= (np.exp(-kappa * s) * w * width[:, None])[..., None]
+
+        def weigh(values: np.ndarray) -> np.ndarray:
+            parts = np.add.reduceat(np.matmul(values.transpose(1, 0, 2), basis), first, axis=0)
+            return parts.transpose(1, 0, 2).reshape(values.shape[0], -1)
+
+        return s, weigh
+
+    def _laid(self, ages: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Bins cut at some ages: nodes, basis, weights and width of each cut, and every bin's first cut."""
         cuts = np.unique(np.concatenate([self.edges, ages]))
         x, w = _gauss(self.per_bin + 1)
         width = np.diff(cuts)
         s = cuts[:-1, None] + width[:, None] * x
-        bins = self._bins(cuts)
+        bins = np.searchsorted(self.edges[:-1], 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
         xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
-        basis = (xi[..., None] ** np.arange(self.per_bin)) @ self._lagrange
-        basis *= (np.exp(-kappa * s) * w * width[:, None])[..., None]
-        first = np.flatnonzero(np.diff(bins, prepend=-1))
-
-        def weigh(values: np.ndarray) -> np.ndarray:
-            parts = np.matmul(values.transpose(1, 0, 2), basis)
-            return np.add.reduceat(parts, first, axis=0).transpose(1, 0, 2).reshape(values.shape[0], -1)
-
-        return s, weigh
-
-    def _bins(self, cuts: np.ndarray) -> np.ndarray:
-        """Bin of every stretch between cuts; a sliver's middle may round to the window's very end."""
-        bins = np.searchsorted(self.edges, 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
-        return np.minimum(bins, self.edges.size - 2)
+        basis = _powers(xi, self.per_bin) @ self._lagrange
+        # Cuts come in order and every bin has at least one.
+        return s, basis, w, width, np.searchsorted(bins, np.arange(self.edges.size - 1))
 
     def _split(
         self, history: History, row: np.ndarray, t: float, kappa: float, jumps: np.ndarray
     ) -> np.ndarray:
         """The same for one flux that jumps inside the window: bins are cut at the jumps."""
-        cuts = np.unique(np.concatenate([self.edges, np.minimum(t - jumps, self.edges[-1])]))
-        x, w = _gauss(self.per_bin + 1)
-        width = np.diff(cuts)
-        s = cuts[:-1, None] + width[:, None] * x
-        bins = self._bins(cuts)
-        xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
-        basis = _powers(xi, self.per_bin) @ self._lagrange
+        s, basis, w, width, first = self._laid(t - jumps)
         f = history.value(row, (t - s)[None])[0] * np.exp(-kappa * s) * w * width[:, None]
-        # Cuts come in order and every bin has at least one.
-        first = np.searchsorted(bins, np.arange(self.edges.size - 1))
-        out = np.add.reduceat((f[:, None, :] @ basis)[:, 0], first)
-        return out.ravel()
+        return np.add.reduceat((f[:, None, :] @ basis)[:, 0], first).ravel()
 
 
 def _powers(x: np.ndarray, count: int) -> np.ndarray:

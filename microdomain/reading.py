@@ -122,7 +122,7 @@ class Near:
         for site, (near, kernel) in zip(plan.sites, kernels, strict=True):
             w = weights[site.ion][site.pairs]
             if near.size and w.any():
-                out[np.ix_(site.members, [site.ion], near)] += _summed(w, kernel)[:, None]
+                out[np.ix_(site.members, np.array([site.ion]), near)] += _summed(w, kernel)[:, None]
         return out
 
     @staticmethod

@@ -452,7 +452,8 @@ def test_the_file_is_named(tmp_path):
 
 def test_no_such_scenario(tmp_path):
     with pytest.raises(
-        ScenarioError, match=r"'clustr' does not exist.* Did you mean 'cluster'\? Examples: calyx-ap, cluster, "
+        ScenarioError,
+        match=r"'clustr' does not exist.* Did you mean 'cluster'\? Examples: calyx-ap, cluster, ",
     ):
         load("clustr")
     with pytest.raises(ScenarioError, match="is a folder, not a scenario"):

@@ -131,7 +131,13 @@ def field_of(
     ions = {ion.name: ion for ion in model.ions}
     if name not in known:
         _refuse(model, name, known)
-    V = float(model.voltage.V if V is None else V)
+    from microdomain.model import Hold
+
+    if V is None and isinstance(model.voltage, Hold):
+        V = model.voltage.V
+    if V is None and name.startswith(("V-E_", "I_")):
+        raise ValueError(f"{name}: the voltage of this model moves; give V= in mV.")
+    V = np.nan if V is None else float(V)
     rest: dict[str, Any] = {"temperature": model.temperature, "V": V, "g": CONDUCTANCE if g is None else g}
     if name in ions:
         return Field(name, CONCENTRATION, ions[name], None, **rest)
