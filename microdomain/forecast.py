@@ -17,8 +17,8 @@ import numpy as np
 
 from microdomain.backends.choose import choose
 from microdomain.batch import AGE, RESTART, Batch
+from microdomain.estimate import bytes_needed, free_memory
 from microdomain.grid import Grid
-from microdomain.memory import bytes_needed, free_memory
 from microdomain.model import Model
 from microdomain.plan import Plan
 from microdomain.reading import Watch

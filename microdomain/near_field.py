@@ -136,11 +136,12 @@ class Window:
 
     def _laid(self, ages: np.ndarray) -> tuple[np.ndarray, ...]:
         """Bins cut at some ages: nodes, basis, weights and width of each cut, and every bin's first cut."""
-        cuts = np.unique(np.concatenate([self.edges, ages]))
+        cuts = np.unique(np.concatenate([self.edges, np.minimum(ages, self.edges[-1])]))
         x, w = _gauss(self.per_bin + 1)
         width = np.diff(cuts)
         s = cuts[:-1, None] + width[:, None] * x
         bins = np.searchsorted(self.edges[:-1], 0.5 * (cuts[1:] + cuts[:-1]), side="right") - 1
+        bins = np.minimum(bins, self.edges.size - 2)  # a sliver's middle rounds to the window's end
         xi = (s - self.edges[bins, None]) / (self.edges[bins + 1] - self.edges[bins])[:, None]
         basis = _powers(xi, self.per_bin) @ self._lagrange
         # Cuts come in order and every bin has at least one.

@@ -54,7 +54,8 @@ class Setting:
 
     def laid(self) -> tuple[Plan, np.ndarray, np.ndarray]:
         """The plan, and the times of fields and of mouths and probes (ms)."""
-        plan = lay(self.models, self.grid, fluxes=fluxes_of(self.models, self.until, self.seed, self.trials))
+        fluxes = fluxes_of(self.models, self.until, self.seed, self.trials)
+        plan = lay(self.models, self.grid, fluxes=fluxes)
         edges = common_edges(self.models, plan.history, plan.channel_rows)
         return plan, *self.record.schedule(self.until, edges)
 

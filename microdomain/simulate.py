@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits
 from microdomain.backends.choose import choose
 from microdomain.batch import Batch, StepError
 from microdomain.checkpoint import Lock
+from microdomain.estimate import check_fits
 from microdomain.grid import Grid
 from microdomain.ledger import Budget
-from microdomain.memory import check_fits
 from microdomain.model import Model
 from microdomain.plan import Plan
 from microdomain.progress import Progress, heart
@@ -225,7 +225,7 @@ def _companion(asked: Setting, device: str, recorder: Recorder, beat: Callable[[
         until=asked.until,
         record=Record(times=times, points=points),
         rtol=asked.rtol,
-        members=list(asked.models),
+        members=asked.models,
         trials=asked.trials,
         device=device,
         seed=asked.seed,

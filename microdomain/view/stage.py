@@ -50,6 +50,7 @@ class Stage:
         self.box = results.model.box
         self._lattices: dict[Any, Lattice] = {}
         self._drawn: Any = None
+        self.iso: float | None = None
         self.plane: Plane | None = None
         self.plotter.clear()
         (x0, x1), (y0, y1), (z0, z1) = self.box
@@ -119,7 +120,7 @@ class Stage:
         time : float, ms          recorded
         axis, level : int, float  the slice: normal to x, y, z at so many um
         member : int or str       a number, or "mean" or "sd" over all
-        iso : float or None       value of the isosurface, in the field's unit
+        iso : float or None       where the isosurface lies between lowest and highest colour, 0 to 1
         log : bool                whether colours of a concentration follow the logarithm
         dragged : bool            coarse, for a moment
 
@@ -139,7 +140,8 @@ class Stage:
         self.plane = _replaced(plane, span=span, log=log, member=_word(self.results, member))
         self.plotter.suppress_rendering = True
         self._paint(mesh)
-        self._surface(wanted, time, member, iso)
+        self.iso = None if iso is None else self._value(iso)
+        self._surface(wanted, time, member, self.iso)
         self._channels(time, first)
         self.plotter.suppress_rendering = False
         return self.plane
@@ -173,9 +175,11 @@ class Stage:
                     "fmt": "%.3g",
                     "color": INK,
                     "n_labels": 5,
+                    "fill": True,
+                    "background_color": "white",
                 },
             )
-        self.plotter.add_text(
+        title = self.plotter.add_text(
             colours.title_of(plane),
             position=(0.02, 0.94),
             viewport=True,
@@ -183,6 +187,15 @@ class Stage:
             color=INK,
             name="title",
         )
+        # A close look fills the window with colours, on which words need paper.
+        title.prop.background_color, title.prop.background_opacity = "white", 0.8
+
+    def _value(self, part: float) -> float:
+        """The value of a part of the way along the colour bar."""
+        assert self.plane is not None
+        low, high = (float(v) for v in self.plane.shade(self.plane.limits))
+        value = low + part * (high - low)
+        return float(10.0**value) if self.plane.logarithmic else value
 
     def _surface(self, field: Field, time: float, member: int | str, iso: float | None) -> None:
         self.plotter.remove_actor("iso", reset_camera=False, render=False)

@@ -55,10 +55,7 @@ def export_page(
     stage = Stage(results)
     try:
         t = frame_time(results, time, member)
-        plane = stage.draw(wanted.name, t, axis, level, member)
-        low, high = (float(v) for v in plane.shade(plane.limits))
-        middle = 0.5 * (low + high)
-        stage.draw(wanted.name, t, axis, level, member, 10.0**middle if plane.logarithmic else middle)
+        stage.draw(wanted.name, t, axis, level, member, iso=0.5)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on how its own parts may be called in the future
             stage.plotter.export_html(str(path))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two frames of a page that plays.
 PLAY = 0.12
+#: Seconds that a change waits for others, so that they are drawn together.
+SOON = 0.02
 
 
 def absent() -> str:
@@ -165,31 +167,17 @@ class Page:
             int(s.axis),
             float(s.level),
             s.member,
-            None,
+            float(s.iso) if s.iso_on else None,
             bool(s.log),
             bool(s.dragging or s.playing),
         )
-        if s.iso_on:
-            value = self._iso(plane)
-            plane = self.stage.draw(
-                s.field, time, int(s.axis), float(s.level), s.member, value, bool(s.log), bool(s.dragging)
-            )
-            s.iso_text = f"{value:.3g} {plane.unit}"
+        s.iso_text = "" if self.stage.iso is None else f"{self.stage.iso:.3g} {plane.unit}"
         s.stamp = stamp(time)
         s.line = self.python(plane)
         if self.course is not None:
             s.readout = self.course.at(time)
-            if not s.playing:
-                s.chart = self.course.svg(time)
-        self.stage.plotter.render()
         if hasattr(self, "view"):
             self.view.update()
-
-    def _iso(self, plane: Plane) -> float:
-        """The slider's part of the way from the lowest colour to the highest."""
-        low, high = (float(v) for v in plane.shade(plane.limits))
-        value = low + float(self.state.iso) * (high - low)
-        return float(10.0**value) if plane.logarithmic else value
 
     def python(self, plane: Plane) -> str:
         """The line of Python that makes this picture."""
@@ -214,6 +202,7 @@ class Page:
             )
             return shown._repr_png_()
         held = io.BytesIO()
+        self.stage.plotter.render()
         Image.fromarray(self.stage.plotter.screenshot(return_img=True)).save(held, format="png")
         return held.getvalue()
 
@@ -265,8 +254,25 @@ class Page:
         self._on_look()
 
     def _on_look(self, **_: Any) -> None:
-        if hasattr(self, "view"):
+        """Draw soon: what changes in the meantime is drawn along."""
+        if hasattr(self, "view") and "look" not in self._tasks:
+            self._tasks["look"] = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        await asyncio.sleep(SOON)
+        self._tasks.pop("look")
+        with self.state:
             self._guarded(self.draw)
+        if self.course is not None and not (self.state.playing or self.state.dragging):
+            await asyncio.sleep(10 * SOON)
+            if "look" not in self._tasks:
+                self._chart()
+
+    def _chart(self) -> None:
+        """Draw the curves anew with the line at the present time."""
+        with self.state:
+            if self.course is not None:
+                self.state.chart = self.course.svg(float(self.times[int(self.state.frame)]))
 
     def _on_playing(self, playing: bool, **_: Any) -> None:
         if playing:

@@ -22,7 +22,7 @@ ORDER = [
     "steppers",
     *("frames", "store", "vtkxml"),
     *("ledger", "record", "maps", "compare", "export", "results"),
-    *("batch", "recorder", "checkpoint", "resume", "progress", "setting", "memory", "forecast"),
+    *("batch", "recorder", "checkpoint", "resume", "progress", "setting", "estimate", "forecast"),
     *("simulate", "steady"),
     *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
     "report",

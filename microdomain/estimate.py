@@ -1,4 +1,4 @@
-"""Whether a run fits into the memory that is free."""
+"""Whether a run fits, and how long it will take."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def bytes_needed(plan: Plan, kept_frames: int, record: Record) -> float:
     Parameters
     ----------
     plan : Plan
-    kept_frames : int               frames that stay in memory; 0 where they go to a store
+    kept_frames : int               frames kept in memory; 0 where they go to a store
     record : Record
 
     Returns
@@ -33,15 +33,9 @@ def bytes_needed(plan: Plan, kept_frames: int, record: Record) -> float:
 def check_fits(plan: Plan, kept_frames: int, record: Record) -> None:
     """Refuse what cannot fit, before anything is allocated.
 
-    Parameters
-    ----------
-    plan : Plan
-    kept_frames : int               frames that stay in memory
-    record : Record
-
     Raises
     ------
-    ValueError                      saying what is needed and what is free
+    ValueError                      with what is needed, what is free, and what would fit
     """
     need, free = bytes_needed(plan, kept_frames, record), free_memory()
     if free is not None and need > 0.9 * free:
