@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.batch_events import events_of, is_one_of, next_stop
+from microdomain.begin import events, initial_state, is_among, next_stop
 from microdomain.feedback import Feedback
 from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
@@ -66,8 +66,8 @@ class Batch:
         self.standing = Standing.at(self.ops, self.fluxes, np.zeros(m), self.ops.vector(initial_state(plan)))
         self._restart = np.array([w.tau for w in plan.windows]).min() * RESTART if plan.sites else FIRST_STEP
         self.dt = np.full(m, self._restart)
-        events = [events_of(plan, k) for k in range(m)]
-        self.jumps, self.stops = [e[0] for e in events], [e[1] for e in events]
+        times = [events(plan, k) for k in range(m)]
+        self.jumps, self.stops = [e[0] for e in times], [e[1] for e in times]
         # Where a gate that follows the concentration will jump, once a step has passed the place.
         self.aim = np.full(m, np.inf)
         fastest = plan.kappa.max(axis=1, initial=1e-300)
@@ -148,7 +148,7 @@ class Batch:
             dt < wanted, np.maximum(dt * factor, np.where(factor >= 1, wanted, 0.0)), dt * factor
         )
         jumped = np.array(
-            [arrived[i] and is_one_of(self.jumps[k], stop[i]) for i, k in enumerate(active)], dtype=bool
+            [arrived[i] and is_among(self.jumps[k], stop[i]) for i, k in enumerate(active)], dtype=bool
         )
         following = np.where(jumped, np.minimum(grown, self._restart), grown)
         retry = np.where(error > 1.0, np.minimum(dt * factor, 0.9 * dt), np.where(early, wanted, 0.5 * dt))
@@ -302,15 +302,3 @@ class Batch:
         for k, rows in enumerate(self.trace):
             keep = max(sum(row[0] < before for row in rows) - 2, 0)
             self.trace[k] = rows[keep:]
-
-
-def initial_state(plan: Plan) -> np.ndarray:
-    """State vectors at t = 0 as the models say: array (member, size)."""
-    y = np.zeros((plan.members, plan.size))
-    coarse, fine = plan.coarse(y), plan.fine(y)
-    for m, model in enumerate(plan.models):
-        for s, name in enumerate(plan.names):
-            coarse[m, s] = model.initial_ion(name) if s < plan.ions else model.initial_bound(name)
-        for r, j in enumerate(plan.refined):
-            fine[m, r] = coarse[m, plan.ions + j, 0, 0, 0]
-    return y

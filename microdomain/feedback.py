@@ -25,10 +25,11 @@ import numpy as np
 
 from microdomain.feedback_gates import Gate, Node
 from microdomain.laws import BEFORE, law, piece_values
-from microdomain.near_field import CUT, POINTS, Window
+from microdomain.near_field import CUT
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch
 from microdomain.sites import Site
+from microdomain.window import POINTS, Window
 
 #: First node after a jump in units of r^2/4D, ratio of the times of nodes since the jump.
 FIRST, RATIO = 0.1, 1.6

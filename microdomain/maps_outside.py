@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain.history import History, Pieces
-from microdomain.near_field import Window
 from microdomain.reading import GROUP, NEAREST
+from microdomain.window import Window
 
 if TYPE_CHECKING:
     import xarray

@@ -21,8 +21,9 @@ from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
 from microdomain.model import Held, Model
-from microdomain.near_field import AVERAGES, BLOB, CUT, Source, Window, lay_patch
+from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
+from microdomain.window import AVERAGES, Window
 
 #: A buffer is refined when it diffuses slower than this part of its ion's D: within a cell's
 #: diffusion time it stays where it bound.

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from microdomain.near_field import CUT, POINTS, Window, cells_within
+from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
+from microdomain.window import POINTS, Window
 
 #: Points are read in groups of this many, to bound the memory of the kernel tables.
 GROUP = 2000

@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 
 from microdomain.batch import Batch
+from microdomain.closing import channel_influx
 from microdomain.electro import ElectroWarning, reversal
 from microdomain.fluxes import is_stored
-from microdomain.laws import influx as law_influx
 from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
 from microdomain.record import Record
-from microdomain.recorder_parts import part_in_memory, parts_on_disk
-from microdomain.units import flux_per_pA
 
 #: Traces are handed over in pieces of at most this many times.
 PIECE = 500
@@ -184,7 +182,9 @@ class Recorder:
                 for n, channel in enumerate(self.channels[m]):
                     i = plan.names.index(channel.ion)
                     held[:, m, n] = values[k, :, i, offset + n]
-                    influx[:, m, n], stirred[:, m, n] = _influx(b, k, n, times, held[:, m, n], mean[k, :, i])
+                    influx[:, m, n], stirred[:, m, n] = channel_influx(
+                        b, k, n, times, held[:, m, n], mean[k, :, i]
+                    )
                     ion = plan.models[m].ion(channel.ion)
                     if ion.outside is not None:
                         with warnings.catch_warnings():
@@ -282,30 +282,26 @@ class Recorder:
 
     def parts(self) -> dict[str, Any]:
         """What was recorded up to now, as datasets."""
+        import xarray
+
         if self._writer is not None:
+            from microdomain import store
+
             self._writer.flush()
-            return parts_on_disk(self._writer.path, [part for part in self._heads if part != "root"])
-        return {part: part_in_memory(head, self._rows[part]) for part, head in self._heads.items()}
-
-
-def _influx(
-    batch: Batch, member: int, index: int, times: np.ndarray, held: np.ndarray, mean: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Influx of a channel over time, and what it would be at the mean concentration, pA.
-
-    At a jump it is what flowed until then, as the concentration shows.  A law that asks for the
-    concentration is evaluated at the reported one.
-    """
-    plan = batch.plan
-    model = plan.models[member]
-    before = np.where(times > 0, np.nextafter(times, -np.inf), times)
-    live = batch.live[member]
-    if live is not None and index in live.number:
-        n = live.number[index]
-        p = live.opened(n, before)
-        local, stirred = (law_influx(live.live[n], model, p, before, c) for c in (held, mean))
-        return local, stirred
-    row = plan.channel_rows[member][index]
-    z = model.ion(model.resolved_channels[index].ion).z
-    flux = np.asarray(plan.history.value(np.array([row]), before[None])[0] / flux_per_pA(z))
-    return flux, flux
+            there = [part for part in self._heads if part != "root"]
+            return {"root": store.read(self._writer.path)} | {
+                part: store.read(self._writer.path, part) for part in there
+            }
+        out = {}
+        for part, head in self._heads.items():
+            rows = self._rows[part]
+            data = dict(head["variables"])
+            for name in rows[0][1] if rows else ():
+                dims, _, attrs = rows[0][1][name]
+                dims = (dims,) if isinstance(dims, str) else tuple(dims)
+                data[name] = (("time", *dims), np.stack([r[1][name][1] for r in rows]), attrs)
+            coords = dict(head["coords"])
+            if rows:
+                coords["time"] = ("time", np.array([r[0] for r in rows]), {"units": "ms"})
+            out[part] = xarray.Dataset(data, coords=coords, attrs=head["attrs"])
+        return out

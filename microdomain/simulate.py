@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from microdomain.backends.choose import choose
 from microdomain.batch import Batch, StepError
 from microdomain.checkpoint import Lock
+from microdomain.closing import collected_ledger
 from microdomain.estimate import check_fits
 from microdomain.grid import Grid
 from microdomain.ledger import Budget
@@ -25,7 +26,6 @@ from microdomain.progress import Progress, heart
 from microdomain.reading import Watch
 from microdomain.record import Record
 from microdomain.recorder import Recorder
-from microdomain.recorder_parts import collected_ledger
 from microdomain.results import Results, open
 from microdomain.resume import Checkpoints, both
 from microdomain.setting import Setting, setting

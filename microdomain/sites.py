@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from microdomain.grid import Grid
-from microdomain.near_field import Patch, Source, Window, cells_within
+from microdomain.near_field import Patch, Source, cells_within
+from microdomain.window import Window
 
 #: Sub-cells per edge in refined cells, and how near to a channel (in cells) a centre must lie.
 SUB, REFINED = 4, 2.0

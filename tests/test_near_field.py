@@ -6,7 +6,8 @@ from scipy.special import erfc
 
 import microdomain as md
 from microdomain.history import History, flux_of
-from microdomain.near_field import AVERAGES, POINTS, Source, Window, cells_within, images, lay_patch
+from microdomain.near_field import Source, cells_within, images, lay_patch
+from microdomain.window import AVERAGES, POINTS, Window
 
 D, TAU = 0.22, 3.6e-3
 FLUX = 1e6 / (2 * 96485.33212)

@@ -19,6 +19,7 @@ from microdomain.view import charts, gl, web
 from microdomain.view.fields import field_of
 from microdomain.view.guard import Guard, Shelf
 from microdomain.view.lattice import Lattice, axes_of, graded
+from microdomain.view.page import Page
 
 BOX = ((-0.5, 0.5), (-0.4, 0.4), (0.0, 0.4))
 TIMES = (0.0, 0.001, 0.01, 0.02, 0.05)
@@ -379,15 +380,14 @@ def test_a_visitor_looks_around(visitor, results, tmp_path):
     assert left.std() > 20  # the scene is there
 
 
-@pytest.mark.gl
 def test_what_goes_wrong_stands_on_the_page():
     """A sentence instead of a silent page; what went right takes it away."""
-    page = SimpleNamespace(state=SimpleNamespace(trouble=""))
+    seat = SimpleNamespace(state=SimpleNamespace(trouble=""))
 
     def wrong():
         raise ValueError("There is no store 'x'.")
 
-    web.Page._guarded(page, wrong)
-    assert page.state.trouble == "There is no store 'x'."
-    web.Page._guarded(page, lambda: None)
-    assert page.state.trouble == ""
+    Page._guarded(seat, wrong)
+    assert seat.state.trouble == "There is no store 'x'."
+    Page._guarded(seat, lambda: None)
+    assert seat.state.trouble == ""

@@ -1,4 +1,4 @@
-"""Looking at results: slices, profiles, time courses, movies.
+"""Looking at results: slices, isosurfaces, volumes, profiles, time courses, movies.
 
 >>> import microdomain as md
 >>> md.view.slice, md.view.profile, md.view.time_courses            # doctest: +ELLIPSIS
@@ -22,8 +22,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from microdomain.results import Results
+    from microdomain.view.picture import Panels
+    from microdomain.view.solid import Solid
 
-__all__ = ["Picture", "check_file", "movie", "profile", "slice", "time_courses"]
+__all__ = [
+    "Picture",
+    "bands",
+    "check_file",
+    "isosurfaces",
+    "movie",
+    "panels",
+    "profile",
+    "slice",
+    "time_courses",
+    "volume",
+]
 
 
 def slice(
@@ -76,6 +89,89 @@ def slice(
         if not flat:
             probe.join()
     return Picture(plane, flat)
+
+
+def isosurfaces(
+    results: Results,
+    field: str | None = None,
+    time: float | None = None,
+    *,
+    levels: Sequence[float] | int = 3,
+    member: int = 0,
+    V: float | None = None,
+    g: float | None = None,
+    camera: str = "close",
+) -> Solid:
+    """Surfaces on which a field has one value, with the channels.
+
+    Parameters
+    ----------
+    results : Results
+    field, time, member, V, g     as in `slice`
+    levels : sequence or int      values in the field's unit, or how many evenly between its ends
+    camera : str                  "above" the box, "close" to the channels, or along "x", "y", "z"
+
+    Returns
+    -------
+    Solid                         `.show()`, `.save("surfaces.png", transparent=True)`
+
+    Raises
+    ------
+    ValueError                    a field, member, camera or level that is not there
+    RuntimeError                  VTK cannot draw here; with what to install
+    """
+    from microdomain.view.solid import solid
+
+    need_matplotlib()
+    return solid(results, field, time, levels, member, V, g, camera)
+
+
+def volume(
+    results: Results,
+    field: str | None = None,
+    time: float | None = None,
+    *,
+    member: int = 0,
+    V: float | None = None,
+    g: float | None = None,
+    camera: str = "close",
+) -> Solid:
+    """A field around the channels as coloured fog; arguments and errors as in `isosurfaces`.
+
+    Returns
+    -------
+    Solid
+    """
+    from microdomain.view.solid import solid
+
+    need_matplotlib()
+    return solid(results, field, time, None, member, V, g, camera)
+
+
+def panels(*pictures: Picture | Solid) -> Panels:
+    """Pictures side by side, at one height.
+
+    Returns
+    -------
+    Panels                        `.show()`, `.save("both.png")`
+
+    Raises
+    ------
+    ValueError                    no picture was given
+    """
+    from microdomain.view.picture import Panels
+
+    return Panels(pictures)
+
+
+def bands(
+    results: Results, channel: int | None = None, quantiles: tuple[float, float] = (0.1, 0.9)
+) -> Figure:
+    """An ensemble at one mouth: median and band; see `microdomain.view.ensemble.bands` for the arguments."""
+    from microdomain.view import ensemble
+
+    need_matplotlib()
+    return ensemble.bands(results, channel, quantiles)
 
 
 def movie(

@@ -10,7 +10,7 @@ from trame.widgets import vuetify3 as v
 from trame_pyvista.ui import plotter_ui
 
 if TYPE_CHECKING:
-    from microdomain.view.web import Page
+    from microdomain.view.page import Page
 
 
 def lay_out(page: Page) -> Any:

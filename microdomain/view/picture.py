@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -104,6 +106,65 @@ class Picture:
             return held.getvalue()
         with tempfile.TemporaryDirectory() as folder:
             return self.save(Path(folder) / "picture.png").read_bytes()
+
+
+class Panels:
+    """Pictures side by side.  Made by `panels`.
+
+    Parameters
+    ----------
+    pictures : sequence           anything that a notebook displays as an image
+
+    Raises
+    ------
+    ValueError                    there is none
+    """
+
+    def __init__(self, pictures: Sequence[Any]) -> None:
+        if not pictures:
+            raise ValueError("panels: give at least one picture.")
+        self.pictures = tuple(pictures)
+
+    @property
+    def title(self) -> str:
+        """What the pictures show."""
+        return " | ".join(p.title for p in self.pictures)
+
+    def image(self) -> np.ndarray:
+        """All pictures in one array (height, width, 3), as high as the highest."""
+        import io
+
+        import numpy as np
+        from PIL import Image
+
+        drawn = [Image.open(io.BytesIO(p._repr_png_())).convert("RGB") for p in self.pictures]
+        height = max(each.height for each in drawn)
+        sized = [each.resize((round(each.width * height / each.height), height)) for each in drawn]
+        return np.hstack([np.asarray(each) for each in sized])
+
+    def save(self, path: str | Path) -> Path:
+        """Draw to a file; its ending says the format."""
+        from PIL import Image
+
+        path = check_file(path)
+        if path.suffix.lower() not in SOLID:
+            raise ValueError(f"'{path}': panels are saved as {', '.join(SOLID)}.")
+        Image.fromarray(self.image()).save(path)
+        return path
+
+    def show(self) -> None:
+        """Show them: in the notebook, or as a file whose place is said."""
+        show_image(self)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook displays."""
+        import io
+
+        from PIL import Image
+
+        held = io.BytesIO()
+        Image.fromarray(self.image()).save(held, format="png")
+        return held.getvalue()
 
 
 def check_file(path: str | Path) -> Path:

@@ -6,22 +6,23 @@ dragged on a coarser one.  It also knows what a click hits.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyvista as pv
 
-from microdomain.report_text import milliseconds
 from microdomain.view import colours, gl
 from microdomain.view.fields import CONCENTRATION, OCCUPANCY, Field, field_of
 from microdomain.view.lattice import Lattice, axes_of
 from microdomain.view.plane import Plane, carries, staged
+from microdomain.view.props import INK, bar_of, rectilinear, ring
 
 if TYPE_CHECKING:
     from microdomain.model import Channel
     from microdomain.results import Results
 
-INK, OPEN, CLOSED = "#303030", "#D55E00", "#808080"
+OPEN, CLOSED = "#D55E00", "#808080"
 #: (finest distance in um, points per side far from channels): slices at rest, while dragging; surfaces.
 FINE, DRAGGED, SURFACE = (0.0025, 60), (0.008, 24), (0.008, 32)
 #: A click this near to a channel (pixels) means the channel.
@@ -57,7 +58,7 @@ class Stage:
         self.plotter.add_mesh(
             pv.Box((x0, x1, y0, y1, z0, z1)), style="wireframe", color=INK, lighting=False, pickable=False
         )
-        self.pen = 0.012 * max(b - a for a, b in self._around())
+        self.pen = 0.012 * max(b - a for a, b in self.around())
         for name, place in self._probes().items():
             self.plotter.add_mesh(
                 pv.Sphere(radius=0.5 * self.pen, center=place),
@@ -78,7 +79,7 @@ class Stage:
             )
         self.look("above")
 
-    def _around(self) -> list[tuple[float, float]]:
+    def around(self) -> list[tuple[float, float]]:
         """The channels' surroundings, or the box where there are none."""
         spots = np.array([c.position for c in self.results.model.resolved_channels]).reshape(-1, 3)
         if not len(spots):
@@ -96,7 +97,7 @@ class Stage:
 
     def look(self, whence: str) -> None:
         """Move the camera: "above" the box, "close" to the channels, or along "x", "y", "z"."""
-        sides = self._around() if whence == "close" else self.box
+        sides = self.around() if whence == "close" else self.box
         toward = {"x": (1, 0, 0), "y": (0, -1, 0), "z": (0, 0, 1)}.get(whence, (0.55, -1.45, 1.25))
         self.plotter.view_vector(toward, viewup=(0, 1, 0) if whence == "z" else (0, 0, 1), render=False)
         self.plotter.reset_camera(bounds=[v for side in sides for v in side], render=False)
@@ -133,16 +134,16 @@ class Stage:
         wanted = field_of(self.results.models[first], field, self.results.dataset.data_vars)
         values = self._read(wanted, time, member, quality, (axis, level))
         axes = self._lattice(first, quality, (axis, level)).axes
-        mesh = _rectilinear(axes, values)
+        mesh = rectilinear(axes, values)
         plane = staged(self.results, wanted, (mesh.points, None, values.ravel()), axis, level, time, first)
         log = log and wanted.kind == CONCENTRATION and member != "sd"
         span = self.span(wanted, member, plane.values)
-        self.plane = _replaced(plane, span=span, log=log, member=_word(self.results, member))
+        self.plane = dataclasses.replace(plane, span=span, log=log, member=_word(self.results, member))
         self.plotter.suppress_rendering = True
         self._paint(mesh)
         self.iso = None if iso is None else self._value(iso)
         self._surface(wanted, time, member, self.iso)
-        self._channels(time, first)
+        self.channels(time, first)
         self.plotter.suppress_rendering = False
         return self.plane
 
@@ -165,27 +166,14 @@ class Stage:
                 log_scale=bool(plane.log),
                 lighting=False,
                 reset_camera=False,
-                scalar_bar_args={
-                    "title": colours.label_of(plane) + "\n",
-                    "vertical": True,
-                    "position_x": 0.88,
-                    "position_y": 0.15,
-                    "height": 0.7,
-                    "width": 0.05,
-                    "fmt": "%.3g",
-                    "color": INK,
-                    "n_labels": 5,
-                    "fill": True,
-                    "background_color": "white",
-                },
+                scalar_bar_args=bar_of(plane),
             )
+        self.say(colours.title_of(plane))
+
+    def say(self, words: str) -> None:
+        """Put a title on the scene."""
         title = self.plotter.add_text(
-            colours.title_of(plane),
-            position=(0.02, 0.94),
-            viewport=True,
-            font_size=11,
-            color=INK,
-            name="title",
+            words, position=(0.02, 0.94), viewport=True, font_size=11, color=INK, name="title"
         )
         # A close look fills the window with colours, on which words need paper.
         title.prop.background_color, title.prop.background_opacity = "white", 0.8
@@ -203,18 +191,19 @@ class Stage:
             return
         values = self._read(field, time, member, SURFACE, None)
         first = member if isinstance(member, int) else 0
-        mesh = _rectilinear(self._lattice(first, SURFACE, None).axes, values)
+        mesh = rectilinear(self._lattice(first, SURFACE, None).axes, values)
         surface = mesh.contour([iso], scalars="field")
         if surface.n_points:
             self.plotter.add_mesh(
                 surface, color="#0072B2", opacity=0.35, name="iso", reset_camera=False, pickable=False
             )
 
-    def _channels(self, time: float, member: int) -> None:
+    def channels(self, time: float, member: int) -> None:
+        """Rings around the pores, open ones and closed ones in colours of their own."""
         channels = self.results.models[member].resolved_channels
         for shown, colour, name in ((True, OPEN, "open"), (False, CLOSED, "closed")):
             self.plotter.remove_actor(f"channels {name}", reset_camera=False, render=False)
-            discs = [_ring(c, self.pen) for c in channels if carries(c, time) is shown]
+            discs = [ring(c, self.pen) for c in channels if carries(c, time) is shown]
             if discs:
                 self.plotter.add_mesh(
                     pv.merge(discs),
@@ -306,32 +295,8 @@ class Stage:
         return spot if ((spot >= low) & (spot <= high)).all() else None
 
 
-def _ring(channel: Channel, pen: float) -> Any:
-    """A disc around a pore, a little above the membrane so that a slice there does not swallow it."""
-    middle = np.array(channel.position) + 0.1 * pen * np.array(channel.normal)
-    outer = max(channel.pore, 0.6 * pen)
-    return pv.Disc(center=middle, inner=0.6 * outer, outer=outer, normal=channel.normal, c_res=24)
-
-
-def _rectilinear(axes: Any, values: np.ndarray) -> Any:
-    mesh = pv.RectilinearGrid(*axes).cast_to_structured_grid()
-    mesh.point_data["field"] = values.ravel()
-    return mesh
-
-
 def _word(results: Results, member: int | str) -> str:
     if isinstance(member, str):
         return {"mean": "mean of members", "sd": "s.d. of members"}[member]
     names = results.member_names or tuple(f"member {m}" for m in range(results.members))
     return str(names[member]) if results.members > 1 else ""
-
-
-def _replaced(plane: Plane, **changed: Any) -> Plane:
-    import dataclasses
-
-    return dataclasses.replace(plane, **changed)
-
-
-def stamp(time: float) -> str:
-    """A time as the page says it."""
-    return f"t = {milliseconds(time)}"

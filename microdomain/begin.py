@@ -1,4 +1,4 @@
-"""When the steps of a member end: its jumps, its kinks, and the end of the window after a jump."""
+"""Where members begin and where their steps must end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ import numpy as np
 from microdomain.plan import Plan
 
 
-def events_of(plan: Plan, member: int) -> tuple[np.ndarray, np.ndarray]:
+def initial_state(plan: Plan) -> np.ndarray:
+    """State vectors at t = 0 as the models say: array (member, size)."""
+    y = np.zeros((plan.members, plan.size))
+    coarse, fine = plan.coarse(y), plan.fine(y)
+    for m, model in enumerate(plan.models):
+        for s, name in enumerate(plan.names):
+            coarse[m, s] = model.initial_ion(name) if s < plan.ions else model.initial_bound(name)
+        for r, j in enumerate(plan.refined):
+            fine[m, r] = coarse[m, plan.ions + j, 0, 0, 0]
+    return y
+
+
+def events(plan: Plan, member: int) -> tuple[np.ndarray, np.ndarray]:
     """Times at which a member starts anew, and at which its steps end."""
     mine = plan.pair_member == member
     jumps, stops = [np.empty(0)], [np.empty(0)]
@@ -19,11 +31,11 @@ def events_of(plan: Plan, member: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def next_stop(stops: np.ndarray, t: float, until: float) -> float:
-    """The first stop behind t, but `until` at the latest (ms)."""
+    """The first stop after t, but no later than `until` (ms)."""
     i = int(np.searchsorted(stops, t, side="right"))
     return min(float(stops[i]), until) if i < stops.size else until
 
 
-def is_one_of(times: np.ndarray, t: float) -> bool:
-    """Whether t is one of some times, to the bit."""
+def is_among(times: np.ndarray, t: float) -> bool:
+    """True where t is one of the times, to the bit."""
     return bool((times == t).any())
