@@ -69,7 +69,7 @@ class Batch:
         times = [events(plan, k) for k in range(m)]
         self.jumps, self.stops = [e[0] for e in times], [e[1] for e in times]
         # Where a gate that follows the concentration will jump, once a step has passed the place.
-        self._aim = np.full(m, np.inf)
+        self.aim = np.full(m, np.inf)
         fastest = plan.kappa.max(axis=1, initial=1e-300)
         self._share = np.clip(AGE * np.sqrt(FAST / np.maximum(fastest, FAST)), LEAST, AGE)
         # Where a species rests at zero the smooth blob's tail may dip below it by less than the
@@ -127,7 +127,7 @@ class Batch:
 
     def _step(self, active: np.ndarray, until: float) -> None:
         t = self.t[active]
-        stop = np.array([min(next_stop(self.stops[k], self.t[k], until), self._aim[k]) for k in active])
+        stop = np.array([min(next_stop(self.stops[k], self.t[k], until), self.aim[k]) for k in active])
         left = stop - t
         wanted = np.minimum(
             self.dt[active], np.maximum(self._share[active] * self._age(active), self._restart)
@@ -179,12 +179,12 @@ class Batch:
         hit = live.crossing()
         if hit >= now - LOCATED:
             return False
-        self._aim[k] = max(hit, self.t[k] + LOCATED)
-        return bool(self._aim[k] < now)
+        self.aim[k] = max(hit, self.t[k] + LOCATED)
+        return bool(self.aim[k] < now)
 
     def _follow(self, k: int, now: float, jumped: bool) -> None:
         """Hand an accepted step to a member's live channels; a gate of theirs may jump at its end."""
-        self._aim[k] = np.inf
+        self.aim[k] = np.inf
         live = self.live[k]
         if live is not None and live.accept(now, jumped):
             self.jumps[k] = np.union1d(self.jumps[k], [now])

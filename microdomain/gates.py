@@ -46,6 +46,10 @@ class Stream:
 
     def __init__(self, seed: int, trial: int, channel: int, draws: int = 0) -> None:
         self.key = (seed % 2**64, (trial % 2**32) * 2**32 + channel)
+        self.seek(draws)
+
+    def seek(self, draws: int) -> None:
+        """Go on behind so many numbers."""
         self.draws = draws
         self._bits = np.random.Philox(key=np.array(self.key, dtype=np.uint64), counter=draws // 4)
         for _ in range(draws % 4):

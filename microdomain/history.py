@@ -179,11 +179,11 @@ class History:
         count = max((p.starts.size for p in pieces), default=1)
         self.starts = np.full((len(pieces), count), np.inf)
         self.coefficients = np.zeros((len(pieces), count, 4))
-        self._integral = np.zeros((len(pieces), count))
+        self.integrals = np.zeros((len(pieces), count))
         for r, p in enumerate(pieces):
             self.starts[r, : p.starts.size] = p.starts
             self.coefficients[r, : p.starts.size] = p.coefficients
-            self._integral[r, : p.starts.size] = p.integral_at_starts()
+            self.integrals[r, : p.starts.size] = p.integral_at_starts()
         self.jumps = [p.jumps for p in pieces]
         self.kinks = [p.kinks for p in pieces]
 
@@ -199,18 +199,21 @@ class History:
         """
         n, room = starts.size, self.starts.shape[1]
         if first + n > room:
-            more = max(2 * room, first + n) - room
-            size = (len(self.starts), more)
-            self.starts = np.concatenate([self.starts, np.full(size, np.inf)], axis=1)
-            self.coefficients = np.concatenate([self.coefficients, np.zeros((*size, 4))], axis=1)
-            self._integral = np.concatenate([self._integral, np.zeros(size)], axis=1)
+            self.make_room(max(2 * room, first + n) - room)
         self.starts[rows, first + n :] = np.inf
         self.starts[rows, first : first + n] = starts
         self.coefficients[rows, first : first + n] = coefficients
         d = np.diff(starts)[:, None] ** np.arange(1, 5) / np.arange(1, 5)
         grown = np.cumsum((coefficients[:, :-1] * d).sum(axis=2), axis=1)
-        self._integral[rows, first + 1 : first + n] = self._integral[rows, first : first + 1] + grown
+        self.integrals[rows, first + 1 : first + n] = self.integrals[rows, first : first + 1] + grown
         self.revision += 1
+
+    def make_room(self, more: int) -> None:
+        """Room for more pieces in every row."""
+        size = (len(self.starts), more)
+        self.starts = np.concatenate([self.starts, np.full(size, np.inf)], axis=1)
+        self.coefficients = np.concatenate([self.coefficients, np.zeros((*size, 4))], axis=1)
+        self.integrals = np.concatenate([self.integrals, np.zeros(size)], axis=1)
 
     def add_jump(self, rows: np.ndarray, t: float) -> None:
         """Note that some rows jump at t (ms)."""
@@ -263,7 +266,7 @@ class History:
         row = rows.reshape(rows.shape + (1,) * (times.ndim - 1))
         a = self.coefficients[row, i]
         grown = d * (a[..., 0] + d * (a[..., 1] / 2 + d * (a[..., 2] / 3 + d * a[..., 3] / 4)))
-        return self._integral[row, i] + grown
+        return self.integrals[row, i] + grown
 
     def single_piece(self, rows: np.ndarray, since: np.ndarray, until: np.ndarray) -> np.ndarray:
         """True where no knot lies in (since, until], so that one cubic holds there.

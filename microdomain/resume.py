@@ -23,6 +23,7 @@ from microdomain import checkpoint, store
 from microdomain.batch import Batch
 from microdomain.checkpoint import Stopped
 from microdomain.recorder import Recorder
+from microdomain.resume_live import captured_live, restore_live
 from microdomain.steppers.base import Standing
 from microdomain.store_place import clear_leftovers
 
@@ -59,7 +60,7 @@ def captured(batch: Batch) -> dict[str, np.ndarray]:
     for k, rows in enumerate(batch.trace):
         for n, part in enumerate(("t", "readings", "means")):
             out[f"trace_{k}_{part}"] = np.array([row[n] for row in rows])
-    return out
+    return out | captured_live(batch)
 
 
 def restore(batch: Batch, saved: Mapping[str, np.ndarray]) -> None:
@@ -73,6 +74,7 @@ def restore(batch: Batch, saved: Mapping[str, np.ndarray]) -> None:
     for name in CARRIED:
         setattr(batch, name, np.array(saved[name]))
     batch.failed = saved["failed"].tolist()
+    restore_live(batch, saved)
     weights, y = np.array(saved["weights"]), batch.ops.vector(np.array(saved["y"]))
     batch.standing = Standing(np.array(saved["t"]), y, batch.ops.near(weights), weights)
     for k in range(batch.plan.members):

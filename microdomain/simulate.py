@@ -116,11 +116,6 @@ def simulate(
             log.info("'%s' holds this run already, complete.", out)
             return open(out)
         plan, frames, dense = asked.laid()
-        if (checkpoint_every is not None or resume) and any(plan.live):
-            raise ValueError(
-                "Checkpoints do not hold currents and gates that follow the concentration yet: leave out"
-                " checkpoint_every and resume, or use currents and gates that are known in time."
-            )
         check_fits(plan, 0 if out is not None else frames.size, asked.record)
         provenance = _provenance(asked, accuracy)
         recorder = Recorder(
