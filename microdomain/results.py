@@ -7,7 +7,6 @@ from them by the same code, so `open` answers with the same bits:
     solver   the grid part u of every ion, which readings at points need; the models; the faces
     mouths   per channel [ion], reversal potential and influx, and volume means, (time, member, channel)
     probes   concentrations at named points, (time, member, point)
-    steps    per member the step ends and sizes
 
 The dimension `member` is dropped for whoever asked for one.
 """
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Record", "Results", "open"]
 
 #: Groups of a stored result beside the root.
-GROUPS = ("solver", "mouths", "probes", "steps")
+GROUPS = ("solver", "mouths", "probes")
 
 
 class Results:
@@ -128,11 +127,6 @@ class Results:
     def probes(self) -> xarray.Dataset | None:
         """Concentrations at the recorded points, or None where none were asked for."""
         return self._squeezed(self._parts["probes"]) if "probes" in self._parts else None
-
-    @property
-    def steps(self) -> xarray.Dataset:
-        """Step ends `t` (ms) of every member, (member, step), padded with NaN."""
-        return self._parts["steps"]
 
     def at(self, points: Any, times: Any = None, ion: str | None = None) -> xarray.DataArray:
         """Free concentration at any points, near field included.
