@@ -2,6 +2,7 @@
 
 import http.client
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -239,6 +240,9 @@ def test_a_page_of_its_own(store, tmp_path):
     text = out.read_text(encoding="utf-8", errors="replace")
     assert len(text) > 200_000
     assert "<html" in text
+    assert "favicon" not in re.sub("data:,favicon", "", text)  # nothing is fetched
+    assert r">[Ca] (uM)<\/div>" in text
+    assert "[Ca] at z = 0, t = 20 us" in text
     wrong = CliRunner().invoke(cli, ["view", str(store), "--export", str(tmp_path / "page.pdf")])
     assert wrong.exit_code == 2
     assert "a page ends in .html" in wrong.stderr

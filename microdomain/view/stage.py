@@ -43,6 +43,8 @@ class Stage:
         with gl.off_screen():
             self.plotter: Any = make(off_screen=True, window_size=list(size))
         self.plotter.set_background("white")
+        # Logarithms as values, no bar: browsers that draw by themselves know no logarithmic colours.
+        self.plain = False
         self.show(results)
 
     def show(self, results: Results) -> None:
@@ -155,6 +157,11 @@ class Stage:
             self.plotter.actors["slice"].mapper.dataset = mesh
         else:
             self._drawn = look
+            span, bends = plane.limits, bool(plane.log)
+            if self.plain and bends:
+                mesh.point_data["field"] = plane.shade(mesh.point_data["field"])
+                low, high = plane.shade(plane.limits)
+                span, bends = (float(low), float(high)), False
             for title in list(self.plotter.scalar_bars.keys()):
                 self.plotter.remove_scalar_bar(title, render=False)
             self.plotter.add_mesh(
@@ -162,10 +169,11 @@ class Stage:
                 scalars="field",
                 name="slice",
                 cmap=colours.map_of(plane),
-                clim=plane.limits,
-                log_scale=bool(plane.log),
+                clim=span,
+                log_scale=bends,
                 lighting=False,
                 reset_camera=False,
+                show_scalar_bar=not self.plain,
                 scalar_bar_args=bar_of(plane),
             )
         self.say(colours.title_of(plane))
