@@ -193,8 +193,8 @@ class Batch:
             self.dt[k] = min(self.dt[k], self._restart)
 
     def _age(self, active: np.ndarray) -> np.ndarray:
-        """Time since each member's last jump, or since the start."""
-        last = [float(j[j <= t].max(initial=0.0)) for j, t in ((self.jumps[k], self.t[k]) for k in active)]
+        """Time since each member's last jump; infinite before the first, when there is no microdomain yet."""
+        last = [float(j[j <= t].max(initial=-np.inf)) for j, t in ((self.jumps[k], self.t[k]) for k in active)]
         return self.t[active] - np.array(last)
 
     def _attempt(self, active: np.ndarray, dt: np.ndarray) -> Trial:
