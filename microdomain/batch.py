@@ -194,8 +194,8 @@ class Batch:
 
     def _age(self, active: np.ndarray) -> np.ndarray:
         """Time since each member's last jump; infinite before the first, when there is no microdomain yet."""
-        last = [float(j[j <= t].max(initial=-np.inf)) for j, t in ((self.jumps[k], self.t[k]) for k in active)]
-        return self.t[active] - np.array(last)
+        past = [self.jumps[k][self.jumps[k] <= self.t[k]] for k in active]
+        return self.t[active] - np.array([float(j.max(initial=-np.inf)) for j in past])
 
     def _attempt(self, active: np.ndarray, dt: np.ndarray) -> Trial:
         if active.size == self.plan.members:
