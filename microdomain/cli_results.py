@@ -87,7 +87,9 @@ def reversal_rows(
     from microdomain.report import of_member, times_of
 
     times = times_of(results.mouths)
-    if at is not None:
+    if results.probes is not None:  # a run that was stopped may have written mouths but not yet probes
+        times = times[: results.probes.sizes.get("time", 0)]
+    if at is not None and times.size:
         chosen = [int(np.argmin(np.abs(times - at)))]
     elif frames_only:
         frames = np.asarray(results.dataset["time"].values, float)

@@ -305,7 +305,8 @@ def test_ctrl_c_keeps_what_was_recorded(tmp_path):
     report = run("report", tmp_path / "long.zarr")
     assert report.exit_code == 0
     assert "PARTIAL: the run stopped at" in report.stdout
-    assert run("reversal", tmp_path / "long.zarr", "--csv").exit_code == 0
+    table = run("reversal", tmp_path / "long.zarr", "--csv")
+    assert table.exit_code == 0, table.output
 
 
 def test_a_closed_pipe_is_no_crash(folder):
