@@ -257,8 +257,11 @@ def _graded_axis(
         return np.linspace(lo, hi, max(1, round((hi - lo) / far)) + 1)
     # Geometric cells x_n = near (growth^n - 1)/(growth - 1) have the density
     # dn/dx = [(growth - 1)/ln growth] / (near + (growth - 1) x); the limit at x = 0 is about 1/near.
-    samples = np.unique(np.concatenate([np.linspace(lo, hi, 4001), centres]))
-    distance = np.min(np.abs(samples[:, None] - centres[None, :]), axis=1)
+    enough = int(np.clip(20.0 * (hi - lo) / near, 4000, 1_000_000)) + 1
+    samples = np.unique(np.concatenate([np.linspace(lo, hi, enough), centres]))
+    after = np.searchsorted(centres, samples)
+    left, right = centres[np.maximum(after - 1, 0)], centres[np.minimum(after, centres.size - 1)]
+    distance = np.minimum(np.abs(samples - left), np.abs(samples - right))
     width = np.minimum((near + (growth - 1.0) * distance) * np.log(growth) / (growth - 1.0), far)
     # Between channels closer than a few cells the width stays at `near`.
     density = 1.0 / width

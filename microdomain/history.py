@@ -22,7 +22,7 @@ from microdomain.units import flux_per_pA
 #: A Gaussian is followed to this many standard deviations, with this many knots per deviation:
 #: a Hermite error of (1/16)^4 * 3 / 384 = 1e-7 of the peak, and 1e-9 of it at the cut.
 REACH, KNOTS = 6.5, 16
-#: A table with at most this many points has a step end at each of its kinks.
+#: A table has step ends at this many of its points, those with the sharpest bends.
 KINKS = 64
 #: Up to this many pieces are compared all at once instead of row by row.
 FEW = 24
@@ -92,10 +92,13 @@ def _table(t: np.ndarray, y: np.ndarray) -> Pieces:
     """Linear between the table's points, zero outside them."""
     cubic = np.zeros((t.size - 1, 4))
     cubic[:, 0], cubic[:, 1] = y[:-1], np.diff(y) / np.diff(t)
-    moving = np.concatenate([[0.0], np.abs(y), [0.0]]) > 0
-    onsets = t[(moving[1:-1] != moving[2:]) | (moving[1:-1] != moving[:-2]) | (~moving[1:-1] & moving[2:])]
-    jumps = np.unique(np.concatenate([onsets, t[:1][y[:1] != 0], t[-1:][y[-1:] != 0]]))
-    kinks = t if t.size <= KINKS else np.empty(0)
+    # It moves where it is above a millionth of its peak, so that a baseline of noise hides no onset.
+    moving = np.concatenate([[False], np.abs(y) > 1e-6 * np.abs(y).max(), [False]])
+    jumps = t[(moving[1:-1] != moving[2:]) | (moving[1:-1] != moving[:-2])]
+    kinks = t
+    if t.size > KINKS:  # of a long recording the sharpest bends: no step may jump over a spike
+        bend = np.abs(np.diff(np.concatenate([[0.0], np.diff(y) / np.diff(t), [0.0]])))
+        kinks = np.sort(t[np.argsort(bend, kind="stable")[-KINKS:]])
     zero = np.zeros((1, 4))
     return Pieces(np.concatenate([[-np.inf], t]), np.concatenate([zero, cubic, zero]), jumps, kinks)
 

@@ -95,7 +95,7 @@ class Results:
     def _account(self) -> dict[str, Any]:
         about = self._parts["solver"].attrs
         if "ledger" not in about:
-            raise ValueError("This result is partial: its run was killed before a ledger was written.")
+            raise ValueError("This result is partial: its run was stopped before a ledger was written.")
         return dict(about)
 
     @cached_property

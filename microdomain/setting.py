@@ -107,11 +107,13 @@ def _ensemble(
     if isinstance(members, range):
         if len(members) == 0:
             raise ValueError(f"members = {members}: give at least one.")
-        return [model] * len(members), list(members)
-    models = list(members)
+        models, own = [model] * len(members), list(members)
+    else:
+        models = list(members)
+        own = list(range(len(models)))
     if not models or not all(isinstance(m, Model) for m in models):
         raise ValueError("members: give a count, a range of trial numbers, or a list of Models.")
-    numbers = list(range(len(models))) if trials is None else list(trials)
+    numbers = own if trials is None else list(trials)
     if len(numbers) != len(models):
         raise ValueError(f"trials: {len(numbers)} numbers for {len(models)} members; give one for each.")
     return models, numbers

@@ -118,8 +118,8 @@ class Fluxes:
     def blob(self, t: np.ndarray, start: np.ndarray, dt: np.ndarray) -> np.ndarray:
         """Blob amplitude J(t - tau) exp(-kappa tau) of each pair at a stage of a step.
 
-        Where J jumps between start - tau and start + dt - tau, the mean over the step stands for
-        all its stages: no step needs to end at (jump + tau).
+        Steps end at (jump + tau), see `begin`.  Where J still jumps between start - tau and
+        start + dt - tau, the mean over the step stands for all its stages.
 
         Parameters
         ----------

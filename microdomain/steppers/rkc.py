@@ -91,7 +91,7 @@ class RKC:
         s = max(needed, 2)
         if s > MOST_STAGES:
             return self._refused(ops, at, s)
-        k = self._known.setdefault(s, coefficients(s))
+        k = self._known[s] if s in self._known else self._known.setdefault(s, coefficients(s))
 
         def flows(blob: np.ndarray, y: object, near: object, weights: np.ndarray) -> Flows:
             return stage_flows(ops, fluxes, weights, blob, y, near).scaled(float(dt[0]), float(dt[0]))
