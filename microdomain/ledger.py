@@ -105,7 +105,8 @@ class Ledger:
                 lines.append(
                     f"  {label}{ion:<4} start {self.start[m, i]:.6g}  influx {self.influx[m, i]:+.6g}"
                     f" ({self.influx[m, i] * IONS_PER_UM_UM3:.0f} ions)"
-                    f"  uptake {0.0 - self.uptake[m, i]:+.4g}  walls {0.0 - self.walls[m, i]:+.4g}  end {self.end[m, i]:.6g}"
+                    f"  uptake {0.0 - self.uptake[m, i]:+.4g}  walls {0.0 - self.walls[m, i]:+.4g}"
+                    f"  end {self.end[m, i]:.6g}"
                 )
                 lines.append(
                     f"  {label}     closure {self.closure[m, i]:+.1e} of the total,"
