@@ -8,6 +8,7 @@ from microdomain.model.currents import GHK, Current, Fixed, Gaussian, Ohmic, Tab
 from microdomain.model.gating import Gate, Open, Pulse, Train
 from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
+from microdomain.model.release import Chain, Sensor
 from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
@@ -18,6 +19,7 @@ __all__ = [
     "HH",
     "ActionPotential",
     "Buffer",
+    "Chain",
     "Channel",
     "Closed",
     "Cluster",
@@ -36,6 +38,7 @@ __all__ = [
     "Pulse",
     "Pulses",
     "Ramp",
+    "Sensor",
     "Steps",
     "Table",
     "Trace",
