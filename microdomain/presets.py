@@ -1,4 +1,4 @@
-"""Buffers and channels from the literature, by name: numbers and sources are data in presets/*.toml."""
+"""Buffers, channels and sensors from the literature, by name: numbers and sources are data in presets/*.toml."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import Any
 
 from microdomain.model import Buffer
 from microdomain.model.checks import nearest
+from microdomain.presets_sensors import entry as sensor_entry
+from microdomain.presets_sensors import names as sensor_names
+from microdomain.presets_sensors import sensor
 from microdomain.quantities import parse
+
+__all__ = [
+    "buffer", "channel_entry", "channel_names", "entry", "names", "sensor", "sensor_entry", "sensor_names",
+    "sources",
+]  # fmt: skip
 
 #: What a buffer's entry gives, and the dimension of each.
 BUFFER_NUMBERS = {"k_on": "on-rate", "K_d": "concentration", "D": "diffusion"}

@@ -24,6 +24,7 @@ from microdomain.scenario_gates import (
     voltage_table,
     with_channel_preset,
 )
+from microdomain.scenario_sensors import sensor_table
 from microdomain.scenario_table import (
     Charge,
     Concentration,
@@ -267,3 +268,4 @@ class ScenarioTable(Table):
     grid: GridTable | None = None
     run: RunTable | None = None
     record: RecordTable | None = None
+    sensors: dict[str, Annotated[dict[str, Any], BeforeValidator(sensor_table)]] = {}
