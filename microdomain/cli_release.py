@@ -13,7 +13,9 @@ import click
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values instead of a table.")
 @click.option(
-    "--trials", type=click.IntRange(1), help="Also draw this many vesicles a sensor, by chance, and count them."
+    "--trials",
+    type=click.IntRange(1),
+    help="Also draw this many vesicles a sensor, by chance, and count them.",
 )
 def release_command(result: Path, as_csv: bool, trials: int | None) -> None:
     """Release probability, peak rate, latency and coupling distance at every sensor of RESULT.

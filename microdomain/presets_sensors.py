@@ -106,7 +106,8 @@ def from_table(given: Mapping[str, Any]) -> Sensor:
     kind = table.pop("kind", None)
     if kind not in KINDS:
         raise ValueError(
-            f"no sensor of kind {kind!r}; give a preset ({', '.join(names())}) or a kind ({', '.join(KINDS)})."
+            f"no sensor of kind {kind!r}; give a kind ({', '.join(KINDS)}) "
+            f"or a preset ({', '.join(names())})."
         )
     known = KINDS[kind]
     for key in table:
@@ -137,7 +138,9 @@ def _read(value: Any, what: str, key: str) -> Any:
         return {name: _read(v, what[:-1], f"{key}.{name}") for name, v in value.items()}
     if what == "chain":
         if not isinstance(value, Mapping) or not {"sites", "k_on", "k_off"} <= set(value) <= set(CHAIN):
-            raise ValueError(f"{key} = {value!r}; expected a table of {', '.join(CHAIN)} (b may be left out).")
+            raise ValueError(
+                f"{key} = {value!r}; expected a table of {', '.join(CHAIN)} (b may be left out)."
+            )
         return Chain(**{word: _read(v, CHAIN[word], word) for word, v in value.items()})
     if what == "texts":
         return tuple(value)

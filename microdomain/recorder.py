@@ -97,7 +97,9 @@ class Recorder:
             self._head("probes", coords=points | names)
         self._sensors = SensorSamples(record)
         if record.sensors:
-            self._head("sensors", attrs=self._sensors.head["attrs"], coords=self._sensors.head["coords"] | names)
+            self._head(
+                "sensors", attrs=self._sensors.head["attrs"], coords=self._sensors.head["coords"] | names
+            )
         if out is not None and counts is not None:
             self._writer = store.reopen(out, counts)
         elif self._writer is not None:

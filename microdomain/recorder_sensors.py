@@ -9,6 +9,7 @@ member, hence each has times of its own; shorter lists are filled up with their 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,14 +85,14 @@ class SensorSamples:
         """Times of one member's samples: its steps, divided."""
         ends = np.array([row[0] for row in b.trace[k]])
         out: list[float] = [] if np.isfinite(self.since) else [0.0]
-        for begin, end in zip(ends[:-1], ends[1:], strict=True):
+        for begin, end in pairwise(ends):
             if self.since < end <= until:
                 parts = RISING if begin == 0 or is_among(b.jumps[k], begin) else WITHIN
                 out += [end if part == 1.0 else begin + part * (end - begin) for part in parts]
         return np.array([t for t in out if t > self.since])
 
     def _seen(self, b: Batch, now: np.ndarray) -> np.ndarray:
-        """Concentrations at each member's own times ``now[row, member]``: array [row, member, ion, sensor]."""
+        """Concentrations at times ``now[row, member]`` (ms): array [row, member, ion, sensor], uM."""
         count, near = len(self.points), Near(b.plan)
         kernels = near.kernels(self.points)
         out = np.empty((*now.shape, b.plan.ions, count))

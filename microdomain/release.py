@@ -85,7 +85,9 @@ def release(
         _say_sampling(results, name, places, schemes, ends["released"], rest)
     units = {"probability": "1", "rate": "/ms", "concentration": "uM", "released": "1", "peak_rate": "/ms",
              "peak_time": "ms", "latency": "ms"}  # fmt: skip
-    data = {n: (("time", "member", "sensor"), v, {"units": units[n]}) for n, v in table.items()}
+    data: dict[str, Any] = {
+        n: (("time", "member", "sensor"), v, {"units": units[n]}) for n, v in table.items()
+    }
     data |= {n: (("member", "sensor"), v, {"units": units[n]}) for n, v in ends.items()}
     coords = {"time": ("time", out, {"units": "ms"}), **_place_coordinates(results, labels, places)}
     return xarray.Dataset(data, coords=coords, attrs={"ion": name})
@@ -204,12 +206,14 @@ def _place_coordinates(results: Any, labels: Sequence[str], places: np.ndarray) 
 
 
 def _times(results: Any, times: Any) -> np.ndarray:
-    """Times of the answer, 0 first."""
+    """Times of the answer."""
     known = results._parts["mouths"]["time"].values if times is None else np.atleast_1d(times)
     out = np.unique(np.asarray(known, dtype=float))
     last = float(results._parts["mouths"]["time"].values[-1])
     if out[0] < 0 or out[-1] > last * (1 + 1e-12):
-        raise ValueError(f"release: times from {out[0]:g} to {out[-1]:g} ms; the run is from 0 to {last:g} ms.")
+        raise ValueError(
+            f"release: times from {out[0]:g} to {out[-1]:g} ms; the run is from 0 to {last:g} ms."
+        )
     return out
 
 
@@ -235,7 +239,7 @@ def _from_frames(results: Any, ion: str, places: np.ndarray, every: int = 1) -> 
     kept = np.unique(np.concatenate([np.arange(0, frames.size, every), [frames.size - 1]]))
     if frames[0] > 0 or frames.size < 4:
         raise ValueError(
-            f"release: the fields of this result were recorded {frames.size} times, from {frames[0]:g} ms on; "
+            f"release: this result has fields at {frames.size} times, from {frames[0]:g} ms on; "
             "record them from 0 and often (Record(every=...)), or record the place as a sensor."
         )
     i, t = plan.names.index(ion), frames[kept]
@@ -277,7 +281,7 @@ def _say_sampling(
                 worst = max(worst, abs(answer.probability[-1] - found[m, k]))
     if worst > SAMPLED:
         warnings.warn(
-            f"The recorded fields are far apart: leaving out every other one changes a release probability by "
+            "The recorded fields are far apart: leaving out every other one changes a probability by "
             f"{worst:.2g}. Record them more often, or record the place as a sensor.",
             stacklevel=4,
         )

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.model import Chain, Sensor
+from microdomain.sensors_matrices import exponentials, rates_at
 
 __all__ = ["Chain", "Release", "Sensor", "equilibrium", "release"]
 
@@ -56,7 +57,7 @@ def equilibrium(sensor: Sensor, c: float) -> np.ndarray:
     >>> equilibrium(Sensor.sequential(1, k_on=0.1, k_off=1, gamma=6), 10.0).tolist()
     [0.5, 0.5]
     """
-    A = _at(sensor.matrices(fusion=False), np.array([_level(c)]))[0]
+    A = rates_at(sensor.matrices(fusion=False), np.array([_level(c)]))[0]
     size = len(A)
     if size == 1:
         return np.ones(1)
@@ -261,7 +262,7 @@ class _Course:
 
     def _propagators(self, t: np.ndarray, h: np.ndarray) -> np.ndarray:
         """exp of the Magnus exponent of every step: array (n, S + 1, S + 1)."""
-        A1, A2 = (_at(self._A, self._drive(t + (0.5 + s * _GAUSS) * h)) for s in (-1, 1))
+        A1, A2 = (rates_at(self._A, self._drive(t + (0.5 + s * _GAUSS) * h)) for s in (-1, 1))
         wide = h[:, None, None]
         swap = A1 @ A2 - A2 @ A1
         return exponentials(0.5 * wide * (A1 + A2) - np.sqrt(3.0) / 12.0 * wide**2 * swap)
@@ -280,7 +281,7 @@ class _Course:
         low, high = max(k - 1, 0), min(k + 1, self.t.size - 1)
 
         def slope(t: float) -> float:
-            A = _at(self._A, self._drive(np.array([t])))[0]
+            A = rates_at(self._A, self._drive(np.array([t])))[0]
             at = k if t >= self.t[k] else low
             return float(self._fuses @ A @ self._to(at, t))
 
@@ -300,38 +301,3 @@ class _Course:
         k = int(np.searchsorted(released, wanted)) - 1
         found = brentq(lambda t: self._to(k, t)[-1] - wanted, self.t[k], self.t[k + 1], xtol=1e-13)
         return float(found)
-
-
-def _at(matrices: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """A(c) for concentrations c: array (n, S, S)."""
-    out = np.zeros((c.size, *matrices.shape[1:]))
-    for A in matrices[::-1]:
-        out = out * c[:, None, None] + A
-    return out
-
-
-def exponentials(X: np.ndarray) -> np.ndarray:
-    """exp of many small matrices at once: scaling and squaring of a Taylor series of degree 12.
-
-    Parameters
-    ----------
-    X : array (n, S, S)
-
-    Returns
-    -------
-    array (n, S, S)
-
-    >>> exponentials(np.zeros((1, 2, 2)))[0].tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
-    """
-    norm = np.abs(X).sum(axis=1).max(axis=1, initial=0.0)
-    halvings = np.maximum(np.ceil(np.log2(np.maximum(norm, 1e-300))) + 1, 0).astype(int)
-    Y = X / (2.0**halvings)[:, None, None]
-    one = np.eye(X.shape[1])
-    out = np.broadcast_to(one, X.shape)
-    for k in range(12, 0, -1):  # norm 1/2: the rest of the series is below 2e-14
-        out = one + Y @ out / k
-    for n in range(int(halvings.max(initial=0))):
-        more = halvings > n
-        out = np.where(more[:, None, None], out @ out, out)
-    return np.asarray(out)

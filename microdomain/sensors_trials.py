@@ -107,7 +107,9 @@ class _Walk:
         # Where a jump leads: cumulative shares of the rates out of each state, array [from, N, to].
         into = np.cumsum(np.where(np.eye(self.fused + 1, dtype=bool), 0.0, rates), axis=1)
         total = into[:, -1:, :]
-        self.shares = np.divide(into, total, out=np.ones_like(into), where=total > 0).transpose(2, 0, 1).copy()
+        self.shares = (
+            np.divide(into, total, out=np.ones_like(into), where=total > 0).transpose(2, 0, 1).copy()
+        )
         self.constant = h.size == 1
 
     def draw(self, start: np.ndarray, key: np.ndarray, first: int, count: int) -> np.ndarray:

@@ -8,8 +8,9 @@ from microdomain.model.currents import GHK, Current, Fixed, Gaussian, Ohmic, Tab
 from microdomain.model.gating import Gate, Open, Pulse, Train
 from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
-from microdomain.model.release import Chain, Sensor
 from microdomain.model.schemes import HH, Markov, Particle, Transition
+from microdomain.model.sensor import Sensor
+from microdomain.model.sites import Chain
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
 

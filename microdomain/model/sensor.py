@@ -14,84 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.sites import Chain, Step
 
 #: A column of a rate matrix counts as summing to zero within this part of its largest entry.
 _ZERO = 1e-9
-#: Highest power of the concentration in a rate.
-MOST_POWER = 8
-
-
-@dataclass(frozen=True)
-class Step:
-    """One arrow of a sensor, with the rate k c^n.
-
-    Parameters
-    ----------
-    source, target : str          states
-    k : float, 1/(uM^n ms)
-    n : int                       power of the concentration
-
-    Raises
-    ------
-    ValueError                    a rate that is negative or no number; a power that is none
-
-    >>> Step("S0", "S1", 0.5, 1).n
-    1
-    """
-
-    source: str
-    target: str
-    k: float
-    n: int = 0
-
-    def __post_init__(self) -> None:
-        who = f"Step {self.source!r} to {self.target!r}"
-        object.__setattr__(self, "k", checks.number(self.k, f"{who}: k", "1/(uM^n ms)", least=0.0))
-        if isinstance(self.n, bool) or not isinstance(self.n, int) or not 0 <= self.n <= MOST_POWER:
-            raise ValueError(
-                f"{who}: n = {self.n!r}; expected the power of the concentration, 0 to {MOST_POWER}."
-            )
-
-
-@dataclass(frozen=True)
-class Chain:
-    """Equal binding sites in a row, as they enter a sensor: N - n free ones bind, n bound ones let go.
-
-    From n to n + 1 at (N - n) k_on c, back at (n + 1) k_off b^n.
-
-    Parameters
-    ----------
-    sites : int                   N
-    k_on : float, 1/(uM ms)
-    k_off : float, /ms
-    b : float                     cooperativity: each ion bound makes the next leave b times as fast
-
-    Raises
-    ------
-    ValueError
-
-    >>> Chain(5, k_on=0.1, k_off=4, b=0.5).down(3)
-    3.0
-    """
-
-    sites: int
-    k_on: float
-    k_off: float
-    b: float = 1.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sites", checks.count(self.sites, "Chain: sites"))
-        for word, unit in (("k_on", "1/(uM ms)"), ("k_off", "/ms"), ("b", "")):
-            value = checks.number(getattr(self, word), f"Chain: {word}", unit, least=0.0)
-            object.__setattr__(self, word, value)
-
-    def up(self, n: int) -> float:
-        """Factor of c in the rate from n bound ions to n + 1, 1/(uM ms)."""
-        return (self.sites - n) * self.k_on
-
-    def down(self, n: int) -> float:
-        """Rate from n bound ions to n - 1, /ms."""
-        return n * self.k_off * self.b ** (n - 1)
 
 
 @dataclass(frozen=True)
@@ -116,7 +42,7 @@ class Sensor:
 
     states: tuple[str, ...]
     steps: tuple[Step, ...]
-    fusion: tuple[tuple[str, float], ...]
+    fusion: Any
     start: str | None = None
 
     def __post_init__(self) -> None:
@@ -124,9 +50,13 @@ class Sensor:
         states = tuple(checks.name(s, "Sensor: state") for s in self.states)
         steps = tuple(s if isinstance(s, Step) else Step(*s) for s in self.steps)
         pairs = self.fusion.items() if isinstance(self.fusion, Mapping) else self.fusion
-        fusion = tuple((str(s), checks.number(g, f"Sensor: fusion from {s!r}", "/ms", least=0.0)) for s, g in pairs)
+        fusion = tuple(
+            (str(s), checks.number(g, f"Sensor: fusion from {s!r}", "/ms", least=0.0)) for s, g in pairs
+        )
         if not states or len(set(states)) != len(states):
-            raise ValueError(f"Sensor: states {', '.join(states) or 'none'}; expected at least one, each once.")
+            raise ValueError(
+                f"Sensor: states {', '.join(states) or 'none'}; expected at least one, each once."
+            )
         named = [("start", self.start)] if self.start is not None else []
         named += [(word, s) for x in steps for word, s in (("step from", x.source), ("step to", x.target))]
         for word, s in [*named, *(("fusion from", s) for s, _ in fusion)]:
@@ -227,12 +157,10 @@ class Sensor:
         >>> Sensor.allosteric(5, k_on=0.1, k_off=4, b=0.5, l=2e-7, f=31.3).fuses[0]
         2e-07
         """
-        return _lattice({"S": Chain(sites, k_on, k_off, b)}, lambda n: l * f ** n[0], start)
+        return _lattice({"S": Chain(sites, k_on, k_off, b)}, lambda n: l * math.prod([f] * n[0]), start)
 
     @classmethod
-    def joint(
-        cls, chains: Mapping[str, Chain], gamma: float, start: str | None = None
-    ) -> Sensor:
+    def joint(cls, chains: Mapping[str, Chain], gamma: float, start: str | None = None) -> Sensor:
         """Independent chains of sites, such as X and Y; a vesicle with all of them full fuses at gamma (/ms).
 
         Parameters
