@@ -4,7 +4,8 @@ A dye is a `Buffer` of the model like any other, recorded with ``Record(fields=[
 shines with brightness 1, dye with calcium with `ratio` (Fmax/Fmin); the light is taken to be linear in both.
 The lens is a Gaussian of given full widths at half maximum (Zhang, Zerubia & Olivo-Marin, Appl Opt 46:1819,
 2007: within a few per cent of a confocal's or a two-photon's own).  Beyond a wall the dye goes on as its
-mirror image, so an even dye stays even and no light is lost.
+mirror image, so an even dye stays even and the lens loses no light.  A cell's light is weighed by the exact
+integral of the Gaussian over the cell, axis by axis, so no grid is too coarse or too uneven for a lens.
 """
 
 from __future__ import annotations
@@ -22,10 +23,8 @@ __all__ = ["blurred", "delta_F", "kymograph", "line_scan"]
 
 #: A Gaussian's standard deviation in parts of its full width at half maximum.
 SIGMA = 1.0 / (2.0 * math.sqrt(2.0 * math.log(2.0)))
-#: Spacing of the even grid that a field is blurred on, in parts of the smallest sigma; and its cells at most.
-FINE, MOST = 0.4, 4_000_000
-#: The Gaussian is cut at so many sigma.
-CUT = 6.0
+#: Mirror images are counted as far as so many sigma.
+CUT = 9.0
 
 
 def delta_F(results: Any, dye: str, ratio: float, times: Any = None) -> xarray.DataArray:
@@ -60,72 +59,49 @@ def delta_F(results: Any, dye: str, ratio: float, times: Any = None) -> xarray.D
         bound = bound.isel(time=results._frames(times))
     rest, total = (_of_members(results, bound, dye, what) for what in ("rest", "total"))
     out = (ratio - 1.0) * (bound - rest) / (total + (ratio - 1.0) * rest)
-    return out.rename("dF_F").assign_attrs(units="1", long_name=f"dF/F0 of {dye}", ratio=float(ratio))
+    box = [[float(f[0]), float(f[-1])] for f in results.grid.faces]
+    about = {"units": "1", "long_name": f"dF/F0 of {dye}", "ratio": float(ratio), "box": box}
+    return out.rename("dF_F").assign_attrs(about)
 
 
-def blurred(field: xarray.DataArray, fwhm: float | Sequence[float], spacing: float | None = None) -> Any:
+def blurred(field: xarray.DataArray, fwhm: float | Sequence[float]) -> xarray.DataArray:
     """A field as a lens with a Gaussian point-spread function shows it.
 
     Parameters
     ----------
     field : DataArray (..., z, y, x)    such as `delta_F` gave it; on any tensor grid
     fwhm : float or (x, y, z), um       full widths at half maximum of the lens; one for all axes
-    spacing : float, um, optional       of the even grid of the picture; 0.4 of the smallest sigma, or as
-                                        many cells as there were, when left out
 
     Returns
     -------
-    xarray.DataArray (..., z, y, x)     on an even grid over the same cells' centres
+    xarray.DataArray (..., z, y, x)     at the same cell centres
 
     Raises
     ------
-    ValueError                          a width that is not positive, or a grid of too many cells
+    ValueError                          a width that is not positive
     """
-    import xarray
-    from scipy.interpolate import RegularGridInterpolator
-    from scipy.ndimage import gaussian_filter
-
-    widths = np.broadcast_to(np.asarray(fwhm, dtype=float), (3,))
-    if not (np.isfinite(widths) & (widths > 0)).all():
-        raise ValueError(f"fwhm = {fwhm}: give positive widths in um, one or three (x, y, z).")
-    sigma = SIGMA * widths[::-1]  # z, y, x
-    faces = [_ends(np.asarray(field[a].values, dtype=float)) for a in "zyx"]
-    step = FINE * float(sigma.min()) if spacing is None else float(spacing)
-    if not step > 0:
-        raise ValueError(f"spacing = {spacing}: give a positive one in um.")
-    counts = [max(2, math.ceil((hi - lo) / step)) for lo, hi in faces]
-    if math.prod(counts) > MOST:
-        raise ValueError(
-            f"An even grid of {' x '.join(map(str, counts[::-1]))} cells is too large; give a wider spacing."
-        )
-    even = [lo + (np.arange(n) + 0.5) * (hi - lo) / n for (lo, hi), n in zip(faces, counts, strict=True)]
-    h = np.array([(hi - lo) / n for (lo, hi), n in zip(faces, counts, strict=True)])
-    other = [d for d in field.dims if d not in ("z", "y", "x")]
-    stacked = field.transpose(*other, "z", "y", "x")
-    values = stacked.values.reshape(-1, *stacked.shape[-3:])
-    old = [np.asarray(field[a].values, dtype=float) for a in "zyx"]
-    where = np.stack(np.meshgrid(*(np.clip(e, o[0], o[-1]) for e, o in zip(even, old, strict=True)),
-                                 indexing="ij"), axis=-1)  # fmt: skip
-    out = np.empty((len(values), *counts))
-    for k, one in enumerate(values):
-        sampled = RegularGridInterpolator(old, one)(where)
-        out[k] = gaussian_filter(sampled, sigma / h, mode="reflect", truncate=CUT)
-    coords = {d: stacked[d] for d in other if d in stacked.coords}
-    coords |= {a: (a, e, {"units": "um"}) for a, e in zip("zyx", even, strict=True)}
-    shape = (*stacked.shape[:-3], *counts)
-    about = {**field.attrs, "fwhm_um": widths.tolist()}
-    return xarray.DataArray(out.reshape(shape), coords, (*other, "z", "y", "x"), field.name, about)
+    values = _light(field)
+    for k, (axis, sigma) in enumerate(zip("xyz", _sigmas(fwhm), strict=True)):
+        W = _lens(np.asarray(field[axis].values, dtype=float), _faces(field, axis), sigma)
+        values = np.moveaxis(np.moveaxis(values, -1 - k, -1) @ W.T, -1, -1 - k)
+    order = [d for d in field.dims if d not in ("z", "y", "x")] + ["z", "y", "x"]
+    return field.transpose(*order).copy(data=values).transpose(*field.dims)
 
 
 def line_scan(
-    field: xarray.DataArray, start: Sequence[float], end: Sequence[float], samples: int = 101
-) -> Any:
-    """A field along a straight line, between cell centres linear.
+    field: xarray.DataArray,
+    start: Sequence[float],
+    end: Sequence[float],
+    fwhm: float | Sequence[float] | None = None,
+    samples: int = 101,
+) -> xarray.DataArray:
+    """A field along a straight line, seen through a lens.
 
     Parameters
     ----------
     field : DataArray (..., z, y, x)
     start, end : (x, y, z), um          ends of the line
+    fwhm : as in `blurred`, or None     without a lens: between cell centres linear
     samples : int                       points on it
 
     Returns
@@ -137,33 +113,33 @@ def line_scan(
     ValueError                          ends outside the box, or the same; fewer than two samples
     """
     import xarray
-    from scipy.interpolate import RegularGridInterpolator
 
     a, b = (np.asarray(p, dtype=float) for p in (start, end))
     if a.shape != (3,) or b.shape != (3,) or not np.isfinite([a, b]).all() or (a == b).all() or samples < 2:
         raise ValueError(
-            f"A line from {start} to {end} with {samples} samples; give two places and two samples."
+            f"A line from {start} to {end} with {samples} samples: give two places and at least two samples."
         )
-    old = {axis: np.asarray(field[axis].values, dtype=float) for axis in "zyx"}
-    for axis, ends in zip("xyz", zip(a, b, strict=True), strict=True):
-        lo, hi = _ends(old[axis])
-        for v in ends:
-            if not lo - 1e-9 <= v <= hi + 1e-9:
-                raise ValueError(
-                    f"The line from {start} to {end} leaves the box, which is from {lo:g} to {hi:g} um along {axis}."
-                )
     part = np.linspace(0.0, 1.0, samples)
     points = a + part[:, None] * (b - a)
-    places = np.stack([np.clip(points[:, "xyz".index(d)], old[d][0], old[d][-1]) for d in "zyx"], axis=1)
+    sigmas = (None,) * 3 if fwhm is None else _sigmas(fwhm)
+    weights = []
+    for k, axis in enumerate("xyz"):
+        faces = _faces(field, axis)
+        if not (faces[0] - 1e-9 <= min(a[k], b[k]) and max(a[k], b[k]) <= faces[-1] + 1e-9):
+            raise ValueError(
+                f"The line from {start} to {end} leaves the box, which reaches from {faces[0]:g} to "
+                f"{faces[-1]:g} um along {axis}."
+            )
+        centres, sigma = np.asarray(field[axis].values, dtype=float), sigmas[k]
+        weights.append(_hats(points[:, k], centres) if sigma is None else _lens(points[:, k], faces, sigma))
+    wx, wy, wz = weights
+    along_x = _light(field) @ wx.T  # (..., z, y, sample)
+    along_y = (along_x * wy.T).sum(axis=-2)
+    read = (along_y * wz.T).sum(axis=-2)
     other = [d for d in field.dims if d not in ("z", "y", "x")]
-    stacked = field.transpose(*other, "z", "y", "x")
-    # The interpolator takes the axes of the places first; the others follow.
-    values = np.moveaxis(stacked.values.reshape(-1, *stacked.shape[-3:]), 0, -1)
-    read = RegularGridInterpolator(tuple(old[d] for d in "zyx"), values)(places).T
-    coords = {d: stacked[d] for d in other if d in stacked.coords}
+    coords: dict[Any, Any] = {d: field[d] for d in other if d in field.coords}
     coords["distance"] = ("distance", part * float(np.linalg.norm(b - a)), {"units": "um"})
-    shape = (*stacked.shape[:-3], samples)
-    return xarray.DataArray(read.reshape(shape), coords, (*other, "distance"), field.name, field.attrs)
+    return xarray.DataArray(read, coords, (*other, "distance"), field.name, field.attrs)
 
 
 def kymograph(
@@ -175,42 +151,79 @@ def kymograph(
     fwhm: float | Sequence[float] | None = None,
     samples: int = 101,
     times: Any = None,
-) -> Any:
+) -> xarray.DataArray:
     """dF/F0 along a line over the recorded times, seen through a lens.
 
     Parameters
     ----------
     results, dye, ratio, times : as in `delta_F`
-    start, end, samples : as in `line_scan`
-    fwhm : as in `blurred`, or None     without a lens
+    start, end, fwhm, samples : as in `line_scan`
 
     Returns
     -------
     xarray.DataArray ([member,] time, distance)
     """
-    frames = np.arange(results.dataset.sizes["time"]) if times is None else np.array(results._frames(times))
-    rows = []
-    for k in frames:  # one frame at a time: a blurred one may be large
-        t = float(results.dataset["time"].values[k])
-        field = delta_F(results, dye, ratio, [t])
-        rows.append(line_scan(field if fwhm is None else blurred(field, fwhm), start, end, samples))
     import xarray
 
-    return xarray.concat(rows, dim="time")
+    frames = results._frames(times)
+    known = results.dataset["time"].values[frames]
+    rows = [line_scan(delta_F(results, dye, ratio, [t]), start, end, fwhm, samples) for t in known]
+    whole = xarray.concat(rows, dim="time")
+    return whole.transpose(..., "time", "distance")
 
 
-def _ends(centres: np.ndarray) -> tuple[float, float]:
-    """Outer faces of the cells whose centres these are, the outermost cells taken as wide as the gap beside them.
+def _light(field: Any) -> np.ndarray:
+    """Values as (..., z, y, x); where a frame has places without dye (NaN), they are dark."""
+    order = [d for d in field.dims if d not in ("z", "y", "x")] + ["z", "y", "x"]
+    values = np.array(field.transpose(*order).values, dtype=float)
+    dark = np.isnan(values)
+    values[dark & ~dark.all(axis=(-3, -2, -1), keepdims=True)] = 0.0
+    return values
 
-    >>> _ends(np.array([0.5, 1.5, 2.5]))
-    (0.0, 3.0)
+
+def _sigmas(fwhm: Any) -> tuple[float, float, float]:
+    widths = np.asarray(fwhm, dtype=float)
+    if widths.shape not in ((), (3,)) or not (np.isfinite(widths) & (widths > 0)).all():
+        raise ValueError(f"fwhm = {fwhm}: give a positive width in um, one or three (x, y, z).")
+    x, y, z = (SIGMA * np.broadcast_to(widths, (3,))).tolist()
+    return x, y, z
+
+
+def _faces(field: Any, axis: str) -> np.ndarray:
+    """Faces of the cells: centres stand in their middle, and the box is known or half a gap away."""
+    centres = np.asarray(field[axis].values, dtype=float)
+    if "box" not in field.attrs:
+        gap = np.diff(centres) if centres.size > 1 else np.ones(1)
+        middle = 0.5 * (centres[1:] + centres[:-1])
+        return np.concatenate([[centres[0] - 0.5 * gap[0]], middle, [centres[-1] + 0.5 * gap[-1]]])
+    lo, hi = field.attrs["box"]["xyz".index(axis)]
+    faces = [float(lo)]
+    for c in centres[:-1]:
+        faces.append(2.0 * float(c) - faces[-1])
+    return np.array([*faces, float(hi)])
+
+
+def _lens(points: np.ndarray, faces: np.ndarray, sigma: float) -> np.ndarray:
+    """Share of every cell in what is seen at points: array (P, n), rows sum to 1.
+
+    The Gaussian's integral over the cell and over its images in both walls.
     """
-    if centres.size == 1:
-        return float(centres[0]) - 0.5, float(centres[0]) + 0.5
-    return (
-        float(centres[0] - 0.5 * (centres[1] - centres[0])),
-        float(centres[-1] + 0.5 * (centres[-1] - centres[-2])),
-    )
+    from scipy.special import erf
+
+    lo, length = faces[0], faces[-1] - faces[0]
+    out = np.zeros((points.size, faces.size - 1))
+    reach = math.ceil(CUT * sigma / length) + 1
+    for n in range(-reach, reach + 1):
+        # Whole periods are 2 L; the mirror image of a face f is 2 lo - f.
+        for image in (faces + 2 * n * length, 2 * lo - faces + 2 * n * length):
+            step = erf((image[None, :] - points[:, None]) / (math.sqrt(2.0) * sigma))
+            out += 0.5 * np.abs(np.diff(step, axis=1))
+    return out
+
+
+def _hats(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Weights of linear interpolation between centres, constant beyond the outermost: array (P, n)."""
+    return np.stack([np.interp(points, centres, one) for one in np.eye(centres.size)], axis=1)
 
 
 def _of_members(results: Any, field: Any, dye: str, what: str) -> Any:
