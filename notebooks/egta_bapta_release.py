@@ -14,8 +14,8 @@
 # # EGTA against BAPTA at 20 and 100 nm
 #
 # Two synapses release equally well. In one the vesicle's sensor stands 20 nm from a single channel, in the
-# other 100 nm from each of a ring of them. Which pipette tells them apart? Slow EGTA catches an ion only after
-# some hundred nanometres, fast BAPTA within tens, so EGTA spares the first synapse and not the second.
+# other 100 nm from each of a ring of them. Which pipette tells them apart? Slow EGTA catches an ion only
+# after some hundred nanometres, fast BAPTA within tens: EGTA spares the first synapse and not the second.
 
 # %%
 import dataclasses
@@ -80,7 +80,7 @@ for coupling in couplings:
     left[coupling] = {pipette: p[pipette] / p["control"] for pipette in ("EGTA 10 mM", "BAPTA 1 mM")}
     apart = runs[coupling, "control"].coupling()
     print(
-        f"{coupling:<23} nearest {1e3 * apart.nearest.item():.0f} nm, mean {1e3 * apart['mean'].item():.0f} nm  ",
+        f"{coupling:<23} nearest channel at {1e3 * apart.nearest.item():.0f} nm  ",
         {pipette: f"{100 * share:.1f} % left" for pipette, share in left[coupling].items()},
     )
 
