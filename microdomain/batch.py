@@ -22,7 +22,7 @@ from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
 from microdomain.weights import Fluxes
 
 #: Step-size control: safety, bounds of the change, first step in units of the window's age.
-SAFETY, SHRINK, GROW, RESTART = 0.85, 0.3, 3.0, 0.5
+SAFETY, SHRINK, GROW, RESTART = 0.85, 0.3, 3.0, 1.0
 #: No step is longer than this part of the time since the last jump.  A microdomain relaxes on its age;
 #: far longer steps freeze what binds fast beside a channel, where no local estimate sees it (an open
 #: channel followed to its steady state in 26 steps is 1.2 % off at 30 nm, in 42 steps 0.4 %).
@@ -66,7 +66,7 @@ class Batch:
         self.standing = Standing.at(self.ops, self.fluxes, np.zeros(m), self.ops.vector(initial_state(plan)))
         self._restart = np.array([w.tau for w in plan.windows]).min() * RESTART if plan.sites else FIRST_STEP
         self.dt = np.full(m, self._restart)
-        times = [events(plan, k) for k in range(m)]
+        times = [events(plan, k, stepper.order) for k in range(m)]
         self.jumps, self.stops = [e[0] for e in times], [e[1] for e in times]
         # Where a gate that follows the concentration will jump, once a step has passed the place.
         self.aim = np.full(m, np.inf)

@@ -120,7 +120,7 @@ def forecast(
     each, name = 0.0, "no device (it does not fit)"
     if free is None or host <= 0.9 * free:
         one = plan.take([0])
-        batch = Batch(one, factory, asked.stepper, asked.rtol, Watch.of(one, np.empty((0, 3))))
+        batch = Batch(one, factory, asked.paces[0].stepper, asked.paces[0].rtol, Watch.of(one, np.empty((0, 3))))
         batch.step(until)
         began = time.perf_counter()
         for _n in range(TIMED):

@@ -22,6 +22,7 @@ from microdomain.estimate import check_fits
 from microdomain.grid import Grid
 from microdomain.ledger import Budget
 from microdomain.model import Model
+from microdomain.pace import Pace
 from microdomain.plan import Plan
 from microdomain.progress import Progress, heart
 from microdomain.reading import Watch
@@ -111,7 +112,7 @@ def simulate(
         log.info(sentence)
 
     factory = choose(device, say)
-    models, grid, stepper, rtol, until = asked.models, asked.grid, asked.stepper, asked.rtol, asked.until
+    models, grid, until = asked.models, asked.grid, asked.until
     with Lock(out) if out is not None else nullcontext():
         checkpoints = Checkpoints(out, asked.key, checkpoint_every, resume)
         if checkpoints.finished and out is not None:
@@ -129,7 +130,7 @@ def simulate(
         blas = threadpool_limits(1 if grid.cells < THREADED else None, "blas")
         try:
             with checkpoints:
-                batches = _batches(plan, factory, stepper, rtol, recorder)
+                batches = _batches(plan, factory, asked.paces, recorder)
                 checkpoints.join(batches, recorder)
                 tell = heart(progress, started, until, batches)
                 beat = both(tell, checkpoints.beat)
@@ -143,7 +144,7 @@ def simulate(
                 spatial = None
                 if check:
                     spatial = _companion(asked, device, recorder, checkpoints.beat)
-            budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
+            budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, asked.rtol)
             provenance |= {
                 "backend": batches[0].ops.name,
                 "backend_why": " ".join(dict.fromkeys(said)),
@@ -164,14 +165,24 @@ def simulate(
 
 
 def _batches(
-    plan: Plan, factory: Callable[[Plan], Any], stepper: Stepper, rtol: float, recorder: Recorder
+    plan: Plan, factory: Callable[[Plan], Any], paces: Sequence[Pace], recorder: Recorder
 ) -> list[Batch]:
-    """The members in blocks that advance together."""
-    size, out = _block(plan, stepper), []
-    for first in range(0, plan.members, size):
-        part = plan.take(range(first, min(first + size, plan.members)))
-        out.append(Batch(part, factory, stepper, rtol, Watch.of(part, recorder.watched(part))))
+    """The members in blocks that advance together: neighbours of one pace."""
+    first, out = 0, []
+    while first < plan.members:
+        pace, last = paces[first], first + 1
+        most = first + _block(plan, pace.stepper)
+        while last < min(most, plan.members) and _alike(paces[last], pace):
+            last += 1
+        part = plan.take(range(first, last))
+        watch = Watch.of(part, recorder.watched(part))
+        out.append(Batch(part, factory, pace.stepper, pace.rtol, watch))
+        first = last
     return out
+
+
+def _alike(one: Pace, other: Pace) -> bool:
+    return one.stepper is other.stepper and one.rtol == other.rtol
 
 
 def _advance(batches: Sequence[Batch], until: float, beat: Callable[[Batch], None]) -> None:
@@ -209,8 +220,8 @@ def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "machine": platform.machine(),
-        "scheme": asked.stepper.name,
-        "sources": list(asked.stepper.sources),
+        "scheme": ", ".join(s.name for s in asked.steppers),
+        "sources": [paper for s in asked.steppers for paper in s.sources],
         "rtol": asked.rtol,
         "accuracy": accuracy,
         "seed": asked.seed,
@@ -226,12 +237,11 @@ def _companion(asked: Setting, device: str, recorder: Recorder, beat: Callable[[
         asked.grid.coarsened(COARSER),
         until=asked.until,
         record=Record(times=times, points=points),
-        rtol=asked.rtol,
         members=asked.models,
         trials=asked.trials,
         device=device,
         seed=asked.seed,
-        scheme=asked.stepper.name,
+        **asked.given,
         progress=lambda _: beat(),
     )
     mine = recorder.parts()
