@@ -145,7 +145,7 @@ def expected_steps(plan: Plan, frames: np.ndarray, until: float) -> int:
     -------
     int
     """
-    first = RESTART * min((w.tau for w in plan.windows), default=1e-3)
+    first = RESTART[order] * min((w.tau for w in plan.windows), default=1e-3)
     jumps = np.unique(np.concatenate([[0.0], *plan.history.jumps]))
     edges = np.append(jumps[(jumps >= 0) & (jumps < until)], until)
     steps = 0.0

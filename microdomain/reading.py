@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.history import History
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
 from microdomain.window import POINTS, Window
@@ -37,6 +38,7 @@ class Near:
         self.plan = plan
         self.windows = tuple(Window.of(w.D, w.tau, POINTS) for w in plan.windows)
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
+        self._centres: dict[int, tuple[Any, ...]] = {}
 
     def weights(self, t: np.ndarray) -> list[np.ndarray]:
         """Folded weights per ion, one row per pair (rows of other ions are 0), at ``t[member]``, ms."""
@@ -59,20 +61,13 @@ class Near:
         plan = self.plan
         out = np.zeros((plan.members, plan.ions, *plan.grid.shape))
         weights = self.weights(t)
-        for site in plan.sites:
+        for number, site in enumerate(plan.sites):
             window = self.windows[site.ion]
             w = weights[site.ion][site.pairs]
             if not w.any():
                 continue
-            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
-            spans = [
-                cells_within(f, p - reach, p + reach)
-                for f, p in zip(plan.grid.faces, site.position, strict=True)
-            ]
-            centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
-            fx, fy, fz = (s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True))
+            spans, centres, (fx, fy, fz), zy = self._around(number)
             # A product of its own for each member: its bits do not depend on the others.
-            zy = (fz[:, :, None] * fy[:, None, :]).reshape(window.nodes.size, -1)
             left = (w[:, :, None] * zy).transpose(0, 2, 1)
             patch = np.matmul(left, fx).reshape(len(w), fz.shape[1], fy.shape[1], fx.shape[1])
             # A centre that coincides with a channel is read NEAREST beside it.
@@ -86,6 +81,22 @@ class Near:
             (x0, x1), (y0, y1), (z0, z1) = spans
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
         return out
+
+    def _around(self, number: int) -> tuple[Any, ...]:
+        """Spans and centres of the cells that a site's window reaches, and the kernel's factors there."""
+        if number not in self._centres:
+            plan, site = self.plan, self.plan.sites[number]
+            window = self.windows[site.ion]
+            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+            spans = [
+                cells_within(f, p - reach, p + reach)
+                for f, p in zip(plan.grid.faces, site.position, strict=True)
+            ]
+            centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
+            factors = [s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True)]
+            zy = (factors[2][:, :, None] * factors[1][:, None, :]).reshape(window.nodes.size, -1)
+            self._centres[number] = (spans, centres, factors, zy)
+        return self._centres[number]
 
     def kernels(self, points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Kernel of every site at the points that its window reaches.
@@ -126,6 +137,39 @@ class Near:
                 out[np.ix_(site.members, np.array([site.ion]), near)] += _summed(w, kernel)[:, None]
         return out
 
+    def at_times(
+        self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]], points: int
+    ) -> np.ndarray:
+        """Near field at points and many times, the same for all members: array [member, T, ion, point], uM.
+
+        Parameters
+        ----------
+        times : array (T,), ms
+        kernels : list                  as `kernels` gave them
+        points : int                    how many points
+        """
+        plan = self.plan
+        out = np.zeros((plan.members, times.size, plan.ions, points))
+        for site, (near, kernel) in zip(plan.sites, kernels, strict=True):
+            if not near.size:
+                continue
+            window, history = self.windows[site.ion], plan.history
+            for m, pair in zip(site.members, site.pairs, strict=True):
+                row, kappa = plan.pair_row[pair], self._kappa[pair]
+                some = np.flatnonzero(flows_within(history, row, times - window.tau, times))
+                for first in range(0, some.size, GROUP):
+                    n = some[first : first + GROUP]
+                    # Rows that grow with a run are folded for one time at once.
+                    parts = [n] if history.group[row] < 0 else n[:, None]
+                    w = np.concatenate(
+                        [
+                            window.fold(history, np.full(p.size, row), times[p], np.full(p.size, kappa))
+                            for p in parts
+                        ]
+                    )
+                    out[m, n[:, None], site.ion, near] += _summed(w, kernel)
+        return out
+
     @staticmethod
     def kernel(site: Any, window: Window, points: np.ndarray) -> np.ndarray:
         """Kernel of one site at points, for the ages of a window: array (Q, P), 1/um^3."""
@@ -135,6 +179,16 @@ class Near:
             points[distance < NEAREST] = np.array(site.position) + _inward(site)
         fx, fy, fz = (s.density(points[:, k], window.nodes) for k, s in enumerate(site.sources))
         return np.asarray(fx * fy * fz)
+
+
+def flows_within(history: History, row: int, since: np.ndarray, until: np.ndarray) -> np.ndarray:
+    """Whether a flux may differ from 0 between some times (ms): bool array."""
+    starts = history.starts[row]
+    flowing = history.coefficients[row].any(axis=1)
+    first = np.maximum(np.searchsorted(starts, since, side="right") - 1, 0)
+    last = np.maximum(np.searchsorted(starts, until, side="right") - 1, 0)
+    sums = np.concatenate([[0], np.cumsum(flowing)])
+    return np.asarray(sums[last + 1] > sums[first])
 
 
 def _summed(weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -160,17 +214,22 @@ class Watch:
     ----------
     points : array (P, 3), um
     weights : three arrays (P, n)    spline weights along x, y, z
+    layers : array (K, nz)           weights along z of the points' distinct heights
+    layer : int array (P,)           the height of each point
     """
 
     points: np.ndarray
     weights: tuple[np.ndarray, np.ndarray, np.ndarray]
+    layers: np.ndarray
+    layer: np.ndarray
 
     @classmethod
     def of(cls, plan: Plan, points: np.ndarray) -> Watch:
         """Prepare points (P, 3) in um; they must lie in the box."""
         check_inside(plan, points)
         rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
-        return cls(points, (rx, ry, rz))
+        _, first, layer = np.unique(points[:, 2], return_index=True, return_inverse=True)
+        return cls(points, (rx, ry, rz), rz[first], layer.ravel())
 
     def grid_part(self, u: Any, rest: np.ndarray) -> np.ndarray:
         """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
@@ -180,12 +239,23 @@ class Watch:
         u : array [m, ion, z, y, x], uM
         rest : array [m, ion], uM        the level that the readings' excess is taken over
         """
-        rx, ry, rz = self.weights
         m, ions, nz, ny, nx = u.shape
-        excess = (u - rest[:, :, None, None, None]).reshape(m, ions, nz * ny, nx)
-        along_x = np.matmul(excess, rx.T).reshape(m, ions, nz, ny, -1)
-        along_y = (along_x * ry.T).sum(axis=3)
-        return np.asarray((along_y * rz.T).sum(axis=2) + rest[:, :, None])
+        flat = np.matmul(self.layers, u.reshape(m, ions, nz, ny * nx))
+        return self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest)
+
+    def read(self, ops: Any, y: Any, rest: np.ndarray) -> np.ndarray:
+        """The same of state vectors `y`, of which only a few layers leave the device."""
+        return self.of_layers(ops.layers(y, self.layers), rest)
+
+    def of_layers(self, u: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """The rest of a reading, from fields that are read along z already: ``u[m, ion, layer, y, x]``."""
+        rx, ry, _ = self.weights
+        m, ions, count, ny, nx = u.shape
+        level = self.layers.sum(axis=1)[:, None, None] * rest[:, :, None, None, None]
+        along_x = np.matmul((u - level).reshape(m, ions, count * ny, nx), rx.T)
+        along_x = along_x.reshape(m, ions, count, ny, len(rx))
+        picked = along_x[:, :, self.layer, :, np.arange(self.layer.size)]
+        return np.asarray((picked * ry[:, None, None]).sum(axis=-1).transpose(1, 2, 0) + rest[:, :, None])
 
 
 def check_inside(plan: Plan, points: np.ndarray) -> None:
@@ -231,7 +301,7 @@ def read_points(
     return np.concatenate(parts, axis=2)
 
 
-def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
+def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray, near: Near | None = None) -> np.ndarray:
     """Concentration of every ion at the cell centres, near field included.
 
     Parameters
@@ -239,6 +309,7 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
     plan : Plan
     t : array (member,), ms
     u : array [member, ion, z, y, x], uM
+    near : Near, optional           the plan's, where there is one already: it keeps its tables
 
     Returns
     -------
@@ -248,7 +319,7 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
     out = u - rest
     for k, axis in enumerate(plan.axes):
         out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values().T, -1, -1 - k)
-    return out + rest + Near(plan).at_centres(t)
+    return out + rest + (Near(plan) if near is None else near).at_centres(t)
 
 
 def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:
@@ -256,6 +327,9 @@ def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndar
     from scipy.interpolate import PchipInterpolator
 
     out = np.empty((times.size, *values.shape[1:]))
+    at = np.minimum(np.searchsorted(t, times), t.size - 1)
+    if np.array_equal(t[at], times):
+        return np.asarray(values[at])
     cuts = np.concatenate([[-np.inf], jumps, [np.inf]])
     for begin, end in pairwise(cuts):
         mine = (times >= begin) & (times < end)

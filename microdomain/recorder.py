@@ -61,6 +61,9 @@ class Recorder:
             plan.models[0].species.index(name) if name in plan.names else plan.models[0].ion(name)
         self.channels = [m.resolved_channels for m in plan.models]
         self._laws = law_names(plan.models)
+        # Kernels at cell centres, and at the watched points of each batch: the same at every time.
+        self._centres = Near(plan)
+        self._near: dict[int, tuple[Near, list[tuple[np.ndarray, np.ndarray]]]] = {}
         self._done = 0
         self._last_frame = -1.0
         self._rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
@@ -135,7 +138,7 @@ class Recorder:
         whole[[bool(word) for b in batches for word in b.failed]] = np.nan  # they stayed behind
         plan, here = self.plan, ("member", "z", "y", "x")
         u = whole[:, : plan.ions]
-        c = centre_values(plan, np.full(plan.members, t), u)
+        c = centre_values(plan, np.full(plan.members, t), u, self._centres)
         root: dict[str, Any] = {}
         solver: dict[str, Any] = {}
         for i, name in enumerate(plan.names[: plan.ions]):
@@ -173,8 +176,10 @@ class Recorder:
         means = np.empty((times.size, plan.members, plan.ions))
         first = 0
         for b in batches:
-            kernels = Near(b.plan).kernels(b.watch.points)
-            values, mean = b.traced(times, kernels)
+            if id(b) not in self._near:
+                near = Near(b.plan)
+                self._near[id(b)] = (near, near.kernels(b.watch.points))
+            values, mean = b.traced(times, *self._near[id(b)])
             offset = 0
             for k in range(b.plan.members):
                 m = first + k

@@ -7,11 +7,12 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from microdomain.backends.choose import choose
 from microdomain.backends.reference import ATOL_ION
@@ -127,7 +128,7 @@ def simulate(
             checkpoints.counts,
         )  # fmt: skip
         # Small products lose more to waking threads than they gain (fifty times, on a busy machine).
-        blas = threadpool_limits(1 if grid.cells < THREADED else None, "blas")
+        blas = _libraries().limit(limits=1 if grid.cells < THREADED else None, user_api="blas")
         try:
             with checkpoints:
                 batches = _batches(plan, factory, asked.paces, recorder)
@@ -162,6 +163,12 @@ def simulate(
         finally:
             blas.restore_original_limits()
     return open(out) if out is not None else Results(recorder.parts())
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries that have threads; finding them takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _batches(

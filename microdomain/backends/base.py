@@ -88,6 +88,12 @@ class Operations(Protocol):
     def amounts(self, y: Any) -> np.ndarray:
         """Integral over the box of every species ``[member, species]``, uM um^3, near field left out."""
 
+    def free(self, y: Any) -> np.ndarray:
+        """The same of the ions alone ``[member, ion]``."""
+
+    def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
+        """Sums over z of the ions' fields times ``weights[k, z]``: host array [member, ion, k, y, x], uM."""
+
     def outflow(self, y: Any, order: int) -> np.ndarray:
         """Amount per ms that diffusion carries out through held walls ``[member, species]``."""
 
