@@ -42,7 +42,7 @@ class Setting:
     record : Record
     paces : tuple of Pace           scheme and tolerance of each member
     seed : int
-    given : dict                    `rtol`, `scheme` and `accuracy` as they were given
+    given : dict                    `rtol`, `scheme`, `accuracy` and `precision` as they were given
     """
 
     models: tuple[Model, ...]
@@ -58,6 +58,11 @@ class Setting:
     def rtol(self) -> float:
         """The loosest tolerance of a member."""
         return max(p.rtol for p in self.paces)
+
+    @property
+    def precision(self) -> str:
+        """Of states and tables."""
+        return str(self.given["precision"])
 
     @property
     def steppers(self) -> tuple[Stepper, ...]:
@@ -85,6 +90,8 @@ class Setting:
             "paces": [(p.stepper.name, p.rtol) for p in self.paces],
             "seed": self.seed,
         }
+        if self.precision != "float64":
+            content["precision"] = self.precision
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -99,6 +106,7 @@ def setting(
     trials: Sequence[int] | None,
     scheme: str | None,
     seed: int,
+    precision: str = "float64",
 ) -> Setting:
     """Check what `simulate` was given and fill in what was left out; its arguments, in short."""
     models, numbers = _ensemble(model, members, trials)
@@ -113,7 +121,7 @@ def setting(
             known[m] = _pace(scheme, m, until, rtol, preset_rtol, accuracy == "default")
     return Setting(
         tuple(models), tuple(numbers), grid, until, record, tuple(known[m] for m in models), seed,
-        {"rtol": rtol, "scheme": scheme, "accuracy": accuracy},
+        {"rtol": rtol, "scheme": scheme, "accuracy": accuracy, "precision": precision},
     )  # fmt: skip
 
 

@@ -25,10 +25,12 @@ class Operations(Protocol):
     Attributes
     ----------
     name : str                      "numpy", "compiled" or "cuda"
+    precision : str                 of states and tables: "float64" or "float32"
     plan : Plan
     """
 
     name: str
+    precision: str
     plan: Plan
 
     def vector(self, y: np.ndarray) -> Any:

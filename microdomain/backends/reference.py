@@ -43,7 +43,7 @@ class Reference:
     xp : module, optional           numpy (default) or an array module with its interface
     """
 
-    name = "numpy"
+    name, precision = "numpy", "float64"
 
     def __init__(self, plan: Plan, xp: Any = np) -> None:
         self.plan, self.xp = plan, xp
