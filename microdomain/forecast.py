@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.choose import choose
-from microdomain.batch import AGE, RESTART, Batch
+from microdomain.batch import RESTART, Batch, longest_share
+from microdomain.begin import events
 from microdomain.estimate import bytes_needed, free_memory
 from microdomain.grid import Grid
 from microdomain.model import Model
@@ -27,6 +28,8 @@ from microdomain.setting import setting
 
 #: Steps that are timed, after one that is not.
 TIMED = 4
+#: Members whose jumps are counted.
+LOOKED_AT = 8
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,14 @@ def forecast(
     stored = 8.0 * frames.size * plan.members * fields * plan.grid.cells
     host = bytes_needed(plan, frames.size if in_memory else 0, asked.record)
     free = free_memory()
-    steps = expected_steps(plan, frames, until)
+    pace = asked.paces[0]
+    steps = expected_steps(plan, frames, until, pace.stepper.order)
     each, name = 0.0, "no device (it does not fit)"
     if free is None or host <= 0.9 * free:
         one = plan.take([0])
-        batch = Batch(one, factory, asked.paces[0].stepper, asked.paces[0].rtol, Watch.of(one, np.empty((0, 3))))
+        batch = Batch(
+            one, factory, asked.paces[0].stepper, asked.paces[0].rtol, Watch.of(one, np.empty((0, 3)))
+        )
         batch.step(until)
         began = time.perf_counter()
         for _n in range(TIMED):
@@ -132,7 +138,7 @@ def forecast(
     )  # fmt: skip
 
 
-def expected_steps(plan: Plan, frames: np.ndarray, until: float) -> int:
+def expected_steps(plan: Plan, frames: np.ndarray, until: float, order: int) -> int:
     """About how many steps a member takes; see the text above.
 
     Parameters
@@ -140,18 +146,26 @@ def expected_steps(plan: Plan, frames: np.ndarray, until: float) -> int:
     plan : Plan
     frames : array, ms            times of fields
     until : float, ms
+    order : int                   of the stepper
 
     Returns
     -------
     int
     """
     first = RESTART[order] * min((w.tau for w in plan.windows), default=1e-3)
-    jumps = np.unique(np.concatenate([[0.0], *plan.history.jumps]))
-    edges = np.append(jumps[(jumps >= 0) & (jumps < until)], until)
-    steps = 0.0
-    for length in np.diff(edges):
-        steps += 1 + max(np.log(max(length, first) / first) / np.log1p(AGE), 1.0)
-    return int(np.ceil(steps + frames.size))
+    shares = longest_share(plan)
+    # A few members stand for all: trials of one model have as many jumps in the mean.
+    some = range(min(plan.members, LOOKED_AT))
+    counts = []
+    for k in some:
+        jumps, stops = events(plan, k, order)
+        edges = np.unique(np.concatenate([[0.0], jumps[(jumps > 0) & (jumps < until)], [until]]))
+        lengths = np.maximum(np.diff(edges), first)
+        ends = np.unique(np.concatenate([stops, frames]))
+        steps = (1.0 + np.log(lengths / first) / np.log1p(shares[k])).sum()
+        # Half a step is lost at every other end.
+        counts.append(steps + 0.5 * ((ends > 0) & (ends < until)).sum())
+    return int(np.ceil(np.mean(counts)))
 
 
 def _bytes(count: float) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from microdomain.history import History
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
 from microdomain.window import POINTS, Window
@@ -37,7 +36,7 @@ class Near:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.windows = tuple(Window.of(w.D, w.tau, POINTS) for w in plan.windows)
-        self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
+        self.kappa = plan.kappa[plan.pair_member, plan.pair_ion]
         self._centres: dict[int, tuple[Any, ...]] = {}
 
     def weights(self, t: np.ndarray) -> list[np.ndarray]:
@@ -47,7 +46,7 @@ class Near:
             rows = np.zeros((plan.pair_member.size, window.nodes.size))
             p = np.flatnonzero(plan.pair_ion == i)
             if p.size:
-                rows[p] = window.fold(plan.history, plan.pair_row[p], t[plan.pair_member[p]], self._kappa[p])
+                rows[p] = window.fold(plan.history, plan.pair_row[p], t[plan.pair_member[p]], self.kappa[p])
             out.append(rows)
         return out
 
@@ -76,7 +75,7 @@ class Near:
             ]
             if all(h.size for h in hit):
                 beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
-                there = _summed(w, self.kernel(site, window, beside))
+                there = summed(w, self.kernel(site, window, beside))
                 patch[:, hit[2][0], hit[1][0], hit[0][0]] = there[:, 0]
             (x0, x1), (y0, y1), (z0, z1) = spans
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
@@ -134,40 +133,7 @@ class Near:
         for site, (near, kernel) in zip(plan.sites, kernels, strict=True):
             w = weights[site.ion][site.pairs]
             if near.size and w.any():
-                out[np.ix_(site.members, np.array([site.ion]), near)] += _summed(w, kernel)[:, None]
-        return out
-
-    def at_times(
-        self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]], points: int
-    ) -> np.ndarray:
-        """Near field at points and many times, the same for all members: array [member, T, ion, point], uM.
-
-        Parameters
-        ----------
-        times : array (T,), ms
-        kernels : list                  as `kernels` gave them
-        points : int                    how many points
-        """
-        plan = self.plan
-        out = np.zeros((plan.members, times.size, plan.ions, points))
-        for site, (near, kernel) in zip(plan.sites, kernels, strict=True):
-            if not near.size:
-                continue
-            window, history = self.windows[site.ion], plan.history
-            for m, pair in zip(site.members, site.pairs, strict=True):
-                row, kappa = plan.pair_row[pair], self._kappa[pair]
-                some = np.flatnonzero(flows_within(history, row, times - window.tau, times))
-                for first in range(0, some.size, GROUP):
-                    n = some[first : first + GROUP]
-                    # Rows that grow with a run are folded for one time at once.
-                    parts = [n] if history.group[row] < 0 else n[:, None]
-                    w = np.concatenate(
-                        [
-                            window.fold(history, np.full(p.size, row), times[p], np.full(p.size, kappa))
-                            for p in parts
-                        ]
-                    )
-                    out[m, n[:, None], site.ion, near] += _summed(w, kernel)
+                out[np.ix_(site.members, np.array([site.ion]), near)] += summed(w, kernel)[:, None]
         return out
 
     @staticmethod
@@ -181,17 +147,7 @@ class Near:
         return np.asarray(fx * fy * fz)
 
 
-def flows_within(history: History, row: int, since: np.ndarray, until: np.ndarray) -> np.ndarray:
-    """Whether a flux may differ from 0 between some times (ms): bool array."""
-    starts = history.starts[row]
-    flowing = history.coefficients[row].any(axis=1)
-    first = np.maximum(np.searchsorted(starts, since, side="right") - 1, 0)
-    last = np.maximum(np.searchsorted(starts, until, side="right") - 1, 0)
-    sums = np.concatenate([[0], np.cumsum(flowing)])
-    return np.asarray(sums[last + 1] > sums[first])
-
-
-def _summed(weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def summed(weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """weights (m, Q) times kernel (Q, P), each sum alone: the bits of one depend on no other."""
     return np.asarray((weights[:, None, :] * np.ascontiguousarray(kernel.T)).sum(axis=-1))
 

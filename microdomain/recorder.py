@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.batch import Batch
-from microdomain.closing import channel_influx
+from microdomain.closing import channel_influx, traced
 from microdomain.electro import ElectroWarning, reversal
 from microdomain.fluxes import is_stored
 from microdomain.laws import law_names
@@ -133,7 +133,7 @@ class Recorder:
 
     def write(self, t: float, batches: Sequence[Batch]) -> None:
         """Record a frame at t, where all members stand, and the traces up to there."""
-        states = [b.ops.host(b.plan.coarse(b.standing.y)) for b in batches]
+        states = [b.plan.coarse(b.state()) for b in batches]
         whole = np.concatenate(states, axis=0)
         whole[[bool(word) for b in batches for word in b.failed]] = np.nan  # they stayed behind
         plan, here = self.plan, ("member", "z", "y", "x")
@@ -179,7 +179,7 @@ class Recorder:
             if id(b) not in self._near:
                 near = Near(b.plan)
                 self._near[id(b)] = (near, near.kernels(b.watch.points))
-            values, mean = b.traced(times, *self._near[id(b)])
+            values, mean = traced(b, times, *self._near[id(b)])
             offset = 0
             for k in range(b.plan.members):
                 m = first + k

@@ -34,13 +34,14 @@ from microdomain.results import Results, open
 from microdomain.resume import Checkpoints, both
 from microdomain.setting import Setting, setting
 from microdomain.steppers.base import Stepper
+from microdomain.steppers.rkc import RKC2
 
 log = logging.getLogger("microdomain")
 
 #: The companion run of a spatial error estimate has this many times the spacing.
 COARSER = 1.5
-#: Members advance in blocks of about this many cells: on a CPU one by one, which is fastest; tests
-#: raise it so that members advance in lock-step.
+#: On a CPU members advance in blocks of about this many cells: one by one, which is fastest; tests
+#: raise it so that members advance in lock-step.  A graphics card takes as many as fit.
 BLOCK_CELLS = 1
 #: Grids below this many cells use one BLAS thread.
 THREADED = 50_000
@@ -181,14 +182,19 @@ def _batches(
 ) -> list[Batch]:
     """The members in blocks that advance together: neighbours of one pace."""
     first, out = 0, []
+    # Where members do not all fit on the device, blocks of them take turns there.
+    room = getattr(factory, "room", None)
+    fits = plan.members if room is None else max(room(plan), 1)
     while first < plan.members:
         pace, last = paces[first], first + 1
-        most = first + _block(plan, pace.stepper)
+        most = first + (_block(plan, pace.stepper) if room is None or pace.stepper is RKC2 else fits)
         while last < min(most, plan.members) and _alike(paces[last], pace):
             last += 1
         part = plan.take(range(first, last))
         watch = Watch.of(part, recorder.watched(part))
         out.append(Batch(part, factory, pace.stepper, pace.rtol, watch))
+        if fits < plan.members:
+            out[-1].leave_device()
         first = last
     return out
 
@@ -201,7 +207,10 @@ def _advance(batches: Sequence[Batch], until: float, beat: Callable[[Batch], Non
     """Bring all members to `until`; one that cannot go on stays behind, unless it is the last."""
     members = sum(b.plan.members for b in batches)
     for batch in batches:
+        away = batch.away
         batch.advance(until, beat, forgiving=members > 1)
+        if away:
+            batch.leave_device()
     failures = _failures(batches)
     if len(failures) == members:
         raise StepError(next(iter(failures.values())))

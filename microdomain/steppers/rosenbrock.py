@@ -105,7 +105,9 @@ class WMethod:
             ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, z))
         new, error = ops.mix(at.y, U, m, e)
         flows = Flows(pairs, ions)
-        new, missed, there = close(ops, fluxes, at, dt, new, flows, None if fresh.size else (t, weights, near))
+        new, missed, there = close(
+            ops, fluxes, at, dt, new, flows, None if fresh.size else (t, weights, near)
+        )
         return Trial(
             y=new,
             near=there.near,
