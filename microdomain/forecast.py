@@ -3,7 +3,7 @@
 Seconds come from a few steps of the very run, taken and thrown away.  The number of steps is a
 guess from what limits them: after every jump of a gate a step may be as long as `batch.AGE` of the time
 since, beginning with `batch.RESTART` of the near field's window, so a stretch of length T takes about
-ln(T / first) / ln(1 + AGE) steps; and every recorded frame ends one.
+ln(T / first) / ln(1 + AGE) steps; every recorded frame ends one; and tight tolerances take more.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from microdomain.begin import events
 from microdomain.estimate import bytes_needed, free_memory
 from microdomain.grid import Grid
 from microdomain.model import Model
+from microdomain.pace import LOOSE
 from microdomain.plan import Plan
 from microdomain.reading import Watch
 from microdomain.record import Record
@@ -30,6 +31,9 @@ from microdomain.setting import setting
 TIMED = 4
 #: Members whose jumps are counted.
 LOOKED_AT = 8
+#: Tolerance, by the order of the scheme, down to which the age of a microdomain limits the steps;
+#: below it the error does, and their number grows with its root.
+FOLLOWS = {2: LOOSE, 3: 1e-2}
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Forecast:
     steps : int                       about how many, per member
     seconds : float                   about how long
     backend : str
+    bytes_device : float or None      memory of all members on a graphics card; None on a processor
+    members_on_device : int           how many of them fit there at a time; blocks of so many take turns
     """
 
     cells: int
@@ -55,6 +61,8 @@ class Forecast:
     steps: int
     seconds: float
     backend: str
+    bytes_device: float | None = None
+    members_on_device: int = 0
 
     @property
     def fits(self) -> bool:
@@ -76,6 +84,12 @@ class Forecast:
             f"stored about {_bytes(self.bytes_store)} before compression",
             f"about {self.steps} steps a member and {_duration(self.seconds)}",
         ]
+        if self.bytes_device is not None:
+            lines.insert(
+                2,
+                f"on the card about {_bytes(self.bytes_device)}; {self.members_on_device} of {self.members}"
+                " members fit at a time",
+            )
         if not self.fits:
             lines.append(
                 f"It does not fit: about {self.members_that_fit} of {self.members} members would. Use a "
@@ -96,6 +110,7 @@ def forecast(
     device: str = "auto",
     scheme: str | None = None,
     seed: int = 0,
+    precision: str = "float64",
     in_memory: bool = False,
     **_: Any,
 ) -> Forecast:
@@ -103,7 +118,7 @@ def forecast(
 
     Parameters
     ----------
-    model, grid, until, record, rtol, accuracy, members, device, scheme, seed
+    model, grid, until, record, rtol, accuracy, members, device, scheme, seed, precision
         As in `simulate`.
     in_memory : bool                  frames are kept in memory, not in a store
     **_                               other arguments of `simulate`, which change nothing here
@@ -112,15 +127,16 @@ def forecast(
     -------
     Forecast
     """
-    asked = setting(model, grid, until, record, rtol, accuracy, members, None, scheme, seed)
+    asked = setting(model, grid, until, record, rtol, accuracy, members, None, scheme, seed, precision)
     plan, frames, _dense = asked.laid()
-    factory = choose(device)
+    factory = choose(device, precision=precision)
     fields = 2 * plan.ions + len(asked.record.fields)
     stored = 8.0 * frames.size * plan.members * fields * plan.grid.cells
     host = bytes_needed(plan, frames.size if in_memory else 0, asked.record)
     free = free_memory()
     pace = asked.paces[0]
-    steps = expected_steps(plan, frames, until, pace.stepper.order)
+    steps = expected_steps(plan, frames, until, pace.stepper.order, pace.rtol)
+    room = getattr(factory, "room", None)
     each, name = 0.0, "no device (it does not fit)"
     if free is None or host <= 0.9 * free:
         one = plan.take([0])
@@ -135,10 +151,12 @@ def forecast(
     return Forecast(
         plan.grid.cells, plan.species, plan.members, host, stored, free, steps,
         each * steps * plan.members, name,
+        None if room is None else float(factory.bytes_each(plan) * plan.members),  # type: ignore[attr-defined]
+        0 if room is None else min(room(plan), plan.members),
     )  # fmt: skip
 
 
-def expected_steps(plan: Plan, frames: np.ndarray, until: float, order: int) -> int:
+def expected_steps(plan: Plan, frames: np.ndarray, until: float, order: int, rtol: float) -> int:
     """About how many steps a member takes; see the text above.
 
     Parameters
@@ -147,6 +165,7 @@ def expected_steps(plan: Plan, frames: np.ndarray, until: float, order: int) -> 
     frames : array, ms            times of fields
     until : float, ms
     order : int                   of the stepper
+    rtol : float
 
     Returns
     -------
@@ -165,7 +184,7 @@ def expected_steps(plan: Plan, frames: np.ndarray, until: float, order: int) -> 
         steps = (1.0 + np.log(lengths / first) / np.log1p(shares[k])).sum()
         # Half a step is lost at every other end.
         counts.append(steps + 0.5 * ((ends > 0) & (ends < until)).sum())
-    return int(np.ceil(np.mean(counts)))
+    return int(np.ceil(np.mean(counts) * max(1.0, (FOLLOWS[order] / rtol) ** (1.0 / order))))
 
 
 def _bytes(count: float) -> str:

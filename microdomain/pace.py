@@ -65,6 +65,12 @@ def gap_between_jumps(model: Model, until: float) -> float:
     return until / count if count > 0 else np.inf
 
 
+def is_restless(model: Model, until: float) -> bool:
+    """Whether gates of a model jump by chance, or are crowded with jumps."""
+    chance = any(isinstance(c.gate, Markov) for c in model.resolved_channels)
+    return chance or gap_between_jumps(model, until) < CROWDED
+
+
 def _jumps_per_ms(gate: Markov, model: Model, until: float, c: float) -> float:
     is_open = np.array([state in gate.open for state in gate.states])
     moments = (np.arange(SAMPLES) + 0.5) * until / SAMPLES

@@ -13,7 +13,7 @@ import numpy as np
 from microdomain.fluxes import common_edges, fluxes_of
 from microdomain.grid import Grid, near_spacing
 from microdomain.model import Model
-from microdomain.pace import Pace, pace_of
+from microdomain.pace import Pace, is_restless, pace_of
 from microdomain.plan import Plan, lay
 from microdomain.record import Record
 from microdomain.steppers.base import Stepper
@@ -74,7 +74,8 @@ class Setting:
         fluxes = fluxes_of(self.models, self.until, self.seed, self.trials)
         plan = lay(self.models, self.grid, fluxes=fluxes)
         edges = common_edges(self.models, plan.history, plan.channel_rows)
-        return plan, *self.record.schedule(self.until, edges)
+        restless = any(is_restless(m, self.until) for m in set(self.models))
+        return plan, *self.record.schedule(self.until, edges, restless)
 
     @property
     def key(self) -> str:

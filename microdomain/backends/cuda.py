@@ -38,7 +38,8 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
     Returns
     -------
     callable                        factory(plan); raises MemoryError where the members do not fit.
-                                    Its attribute `room` is a callable: how many members of a plan do.
+                                    Its attributes `room` and `bytes_each` are callables of a plan:
+                                    how many of its members fit, and the bytes of each
     """
     try:
         import cupy
@@ -52,6 +53,7 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
         return Fused(plan, Card(cupy, plan, precision))
 
     real = np.dtype(precision)
+    make.bytes_each = lambda plan: _bytes_each(plan, real)  # type: ignore[attr-defined]
     make.room = lambda plan: int(SHARE * _free(cupy) // _bytes_each(plan, real))  # type: ignore[attr-defined]
     return make
 
