@@ -355,7 +355,7 @@ def test_show_without_a_display_says_where_the_picture_is(results, capsys, monke
 
 
 def test_a_missing_gl_kills_a_child_and_not_us(monkeypatch):
-    monkeypatch.setattr(gl, "_CUBE", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(gl, "_TRIANGLE", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     gl._window.cache_clear()
     try:
         assert gl.missing() == (
