@@ -30,6 +30,7 @@ _ROOMS = {
     "oracles": "",
     "record": "Record",
     "results": "Results open",
+    "store_read": "open_tree",
     "simulate": "simulate",
     "steady": "steady_state",
     "scenario": "load",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.scenario import load as load
     from microdomain.simulate import simulate as simulate
     from microdomain.steady import steady_state as steady_state
+    from microdomain.store_read import open_tree as open_tree
 
 
 def __getattr__(name: str) -> Any:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from microdomain.fluxes import common_edges, fluxes_of
-from microdomain.grid import Grid, near_spacing
+from microdomain.grid import REACH, Grid, near_spacing, shortest_reach
 from microdomain.model import Model
 from microdomain.plan import Plan, lay
 from microdomain.record import Record
 from microdomain.steppers.base import Stepper
 from microdomain.steppers.rkc import RKC2
 from microdomain.steppers.rosenbrock import ROS2, ROS34PW2
+
+log = logging.getLogger(__name__)
 
 SCHEMES: dict[str, Stepper] = {"ros2": ROS2, "ros34pw2": ROS34PW2, "rkc2": RKC2}
 
@@ -41,6 +44,7 @@ class Setting:
     rtol : float
     stepper : Stepper
     seed : int
+    accuracy : str                  what was asked for in a word; says so where grid or rtol were given
     """
 
     models: tuple[Model, ...]
@@ -51,6 +55,7 @@ class Setting:
     rtol: float
     stepper: Stepper
     seed: int
+    accuracy: str = "default"
 
     def laid(self) -> tuple[Plan, np.ndarray, np.ndarray]:
         """The plan, and the times of fields and of mouths and probes (ms)."""
@@ -93,10 +98,39 @@ def setting(
     models, numbers = _ensemble(model, members, trials)
     until = _positive("until", until)
     share, growth, far, preset_rtol = _accuracy(accuracy)
+    own = [name for name, given in (("grid", grid), ("rtol", rtol)) if given is not None]
+    word = {0: accuracy, 1: f"{accuracy}, own {' and '.join(own)}", 2: "own grid and rtol"}[len(own)]
     rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
     grid = Grid.graded(models, share * near_spacing(models), growth, far) if grid is None else grid
+    if said := blurred(models, grid):
+        log.warning(said)
     record = Record() if record is None else record
-    return Setting(tuple(models), tuple(numbers), grid, until, record, rtol, _stepper(scheme, rtol), seed)
+    how = _stepper(scheme, rtol)
+    return Setting(tuple(models), tuple(numbers), grid, until, record, rtol, how, seed, word)
+
+
+def blurred(models: Sequence[Model], grid: Grid) -> str:
+    """What to do where buffers bind calcium within less than a cell; an empty text where they do not.
+
+    Parameters
+    ----------
+    models : sequence of Model
+    grid : Grid
+
+    Returns
+    -------
+    str                             a sentence, or ""
+    """
+    reach = shortest_reach(models)
+    places = {c.position for m in models for c in m.resolved_channels}
+    cell = min((grid.spacing_at(p) for p in places), default=0.0)
+    if cell <= reach:
+        return ""
+    return (
+        f"At rest the buffers bind what enters within {1e3 * reach:.2g} nm, less than a cell at the channels "
+        f"({1e3 * cell:.2g} nm): concentrations there may be off by several per cent. Give "
+        f"Grid.graded(model, near={REACH * reach:.2g}), or let check=True estimate the error."
+    )
 
 
 def _ensemble(

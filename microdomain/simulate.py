@@ -119,7 +119,7 @@ def simulate(
             return open(out)
         plan, frames, dense = asked.laid()
         check_fits(plan, 0 if out is not None else frames.size, asked.record)
-        provenance = _provenance(asked, accuracy)
+        provenance = _provenance(asked)
         recorder = Recorder(
             plan, asked.record, frames, dense, out, overwrite or resume, provenance, member_names,
             len(models) > 1 or not isinstance(members, int), checkpoints.identity,
@@ -195,7 +195,7 @@ def _block(plan: Plan, stepper: Stepper) -> int:
     return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
 
 
-def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
+def _provenance(asked: Setting) -> dict[str, Any]:
     import scipy
 
     from microdomain import __version__
@@ -212,7 +212,7 @@ def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
         "scheme": asked.stepper.name,
         "sources": list(asked.stepper.sources),
         "rtol": asked.rtol,
-        "accuracy": accuracy,
+        "accuracy": asked.accuracy,
         "seed": asked.seed,
     }
 
