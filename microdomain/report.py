@@ -19,7 +19,6 @@ import numpy as np
 from microdomain import electro
 from microdomain.report_decay import decay_line
 from microdomain.report_text import STEADY, concentration, duration, milliseconds, millivolts, table
-from microdomain.setting import blurred
 
 if TYPE_CHECKING:
     from microdomain.model import Channel, Model
@@ -224,8 +223,7 @@ def _member_table(results: Results, names: Sequence[str]) -> str:
 def _closing(results: Results) -> str:
     given = results.provenance
     wall = given.get("wall_s")
-    lines = [*results.ledger.warnings(), blurred(results.models, results.grid), str(results.budget)]
-    lines = [line for line in lines if line]
+    lines = [*results.ledger.warnings(), str(results.budget)]
     steps = np.asarray(results.ledger.steps)
     counted = f"{int(steps.sum())} steps" + (f" over {steps.size} members" if steps.size > 1 else "")
     if "scheme" in given:
