@@ -88,12 +88,11 @@ class Page:
 
     def _begin(self, name: str) -> None:
         """State of a result that was just opened: the membrane when the mouths see most."""
-        from microdomain.view import _membrane
-        from microdomain.view.plane import frame_time
+        from microdomain.view.plane import frame_time, membrane_of
 
         r = self.results
         self.times = np.asarray(r.dataset["time"].values, float)
-        axis, level = _membrane(r, 0)
+        axis, level = membrane_of(r, 0)
         names = r.member_names or tuple(f"member {m}" for m in range(r.members))
         people = [{"title": n, "value": k} for k, n in enumerate(names)]
         if r.members > 1:

@@ -180,6 +180,25 @@ def check_cut(results: Results, axis: int, level: float, member: int) -> Model:
     return model
 
 
+def membrane_of(results: Results, member: int = 0) -> tuple[int, float]:
+    """The face that most channels stand on; the floor where none stands on any.
+
+    Parameters
+    ----------
+    results : Results
+    member : int
+
+    Returns
+    -------
+    (axis, level)                 0, 1, 2 for x, y, z, and um
+    """
+    model = results.models[min(max(member, 0), results.members - 1)]
+    faces = [channel.face for channel in model.resolved_channels if channel.face]
+    face = max(faces, key=faces.count) if faces else "z-"
+    axis = "xyz".index(face[0])
+    return axis, model.box[axis][1 if face[1] == "+" else 0]
+
+
 def staged(
     results: Results,
     field: Field,

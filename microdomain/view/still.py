@@ -42,9 +42,9 @@ def export_page(
     ValueError                    another ending, or a field that is not there
     RuntimeError                  what draws it is not installed
     """
-    from microdomain.view import _membrane, gl
+    from microdomain.view import gl
     from microdomain.view.fields import field_of
-    from microdomain.view.plane import frame_time
+    from microdomain.view.plane import frame_time, membrane_of
 
     path = Path(path)
     if path.suffix.lower() != ".html":
@@ -60,7 +60,7 @@ def export_page(
     from microdomain.view.stage import Stage
 
     wanted = field_of(results.models[member], field, results.dataset.data_vars)
-    axis, level = _membrane(results, member)
+    axis, level = membrane_of(results, member)
     stage = Stage(results)
     try:
         t = frame_time(results, time, member)

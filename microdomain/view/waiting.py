@@ -148,12 +148,12 @@ def first_picture(results: Results) -> tuple[str, bytes]:
     from matplotlib import colormaps
     from PIL import Image
 
-    from microdomain.view import _membrane, colours
+    from microdomain.view import colours
     from microdomain.view.fields import field_of
     from microdomain.view.lattice import Lattice
-    from microdomain.view.plane import frame_time, span_of, staged
+    from microdomain.view.plane import frame_time, membrane_of, span_of, staged
 
-    axis, level = _membrane(results, 0)
+    axis, level = membrane_of(results, 0)
     field, time = field_of(results.model, None, results.dataset.data_vars), frame_time(results, None)
     box = results.model.box
     size = max(b - a for k, (a, b) in enumerate(box) if k != axis)
