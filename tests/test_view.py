@@ -10,8 +10,8 @@ from click.testing import CliRunner
 import microdomain as md
 from microdomain.cli import cli
 from microdomain.scenario import examples
-from microdomain.view.plane import membrane_of
 from microdomain.view import colours, fields, gl, picture, plane
+from microdomain.view.plane import membrane_of
 
 BOX = ((-0.5, 0.5), (-0.4, 0.4), (0.0, 0.4))
 

@@ -44,13 +44,10 @@ def export_page(
     """
     from microdomain.view import gl
     from microdomain.view.fields import field_of
+    from microdomain.view.picture import placed
     from microdomain.view.plane import frame_time, membrane_of
 
-    path = Path(path)
-    if path.suffix.lower() != ".html":
-        raise ValueError(f"'{path}': a page ends in .html.")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"'{path}': there is no folder '{path.parent}'.")
+    path = placed(path, (".html",), "a page ends in")
     needs = (
         "" if find_spec("trame_vtk") else 'A page of its own needs trame-vtk: pip install "microdomain[web]"'
     )
