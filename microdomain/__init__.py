@@ -32,6 +32,7 @@ _ROOMS = {
     "sensors": "",
     "optics": "",
     "results": "Results open",
+    "store_read": "open_tree",
     "simulate": "simulate",
     "steady": "steady_state",
     "scenario": "load",
@@ -84,6 +85,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.scenario import load as load
     from microdomain.simulate import simulate as simulate
     from microdomain.steady import steady_state as steady_state
+    from microdomain.store_read import open_tree as open_tree
 
 
 def __getattr__(name: str) -> Any:

@@ -132,7 +132,8 @@ class Budget:
 
     Attributes
     ----------
-    temporal : float              largest embedded error estimate of a step, relative
+    temporal : float              largest error of any one step by its embedded estimate, relative; no bound
+                                  on what the steps of a run add up to
     spatial : float or None       largest relative difference at mouths and probes to a companion run
                                   at 1.5 times the spacing; None where no companion ran
     rtol : float

@@ -274,7 +274,7 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray, near: Near | None = 
     rest = plan.rest[:, : plan.ions, None, None, None]
     out = u - rest
     for k, axis in enumerate(plan.axes):
-        out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values().T, -1, -1 - k)
+        out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values.T, -1, -1 - k)
     return out + rest + (Near(plan) if near is None else near).at_centres(t)
 
 

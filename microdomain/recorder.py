@@ -59,7 +59,8 @@ class Recorder:
 
         self.plan, self.record, self.frames, self.dense = plan, record, frames, dense
         for name in record.fields:
-            plan.models[0].species.index(name) if name in plan.names else plan.models[0].ion(name)
+            if name not in plan.names:
+                plan.models[0].ion(name)  # says which there are
         self.channels = [m.resolved_channels for m in plan.models]
         self._laws = law_names(plan.models)
         # Kernels at cell centres, and at the watched points of each batch: the same at every time.

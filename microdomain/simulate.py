@@ -126,7 +126,7 @@ def simulate(
             return open(out)
         plan, frames, dense = asked.laid()
         check_fits(plan, 0 if out is not None else frames.size, asked.record)
-        provenance = _provenance(asked, accuracy)
+        provenance = _provenance(asked)
         recorder = Recorder(
             plan, asked.record, frames, dense, out, overwrite or resume, provenance, member_names,
             len(models) > 1 or not isinstance(members, int), checkpoints.identity,
@@ -227,7 +227,7 @@ def _block(plan: Plan, stepper: Stepper) -> int:
     return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
 
 
-def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
+def _provenance(asked: Setting) -> dict[str, Any]:
     import scipy
 
     from microdomain import __version__
@@ -244,7 +244,7 @@ def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
         "scheme": ", ".join(s.name for s in asked.steppers),
         "sources": [paper for s in asked.steppers for paper in s.sources],
         "rtol": asked.rtol,
-        "accuracy": accuracy,
+        "accuracy": asked.accuracy,
         "seed": asked.seed,
     }
 

@@ -36,7 +36,7 @@ ROOMS = {
     "cupy": {"backends/cuda.py"},
     "cupyx": {"backends/cuda.py"},
     "cupy_backends": {"backends/cuda.py"},
-    **{name: {"view/", "surfaces.py"} for name in ("pyvista", "trame", "trame_pyvista", "vtk", "matplotlib")},
+    **{name: {"view/", "surfaces.py"} for name in ("pyvista", "trame", "trame_vtk", "vtk", "matplotlib")},
 }
 LONGEST = 320
 
