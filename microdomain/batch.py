@@ -18,6 +18,7 @@ from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch, between
+from microdomain.reading_cusps import Cusps
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
 from microdomain.weights import Fluxes
 
@@ -62,6 +63,7 @@ class Batch:
         self.plan, self.factory, self.stepper, self.rtol, self.watch = plan, factory, stepper, rtol, watch
         m = plan.members
         self.live = [Feedback(plan, k) if plan.live[k] else None for k in range(m)]
+        self.cusps = Cusps(plan, watch.points)
         self.ops, self.fluxes = factory(plan), Fluxes(plan, self.live)
         self.standing = Standing.at(self.ops, self.fluxes, np.zeros(m), self.ops.vector(initial_state(plan)))
         self._restart = np.array([w.tau for w in plan.windows]).min() * RESTART if plan.sites else FIRST_STEP
@@ -246,6 +248,8 @@ class Batch:
         s, plan = self.standing, self.plan
         u = self.ops.host(plan.coarse(s.y)[:, : plan.ions])
         readings = self.watch.grid_part(u, plan.rest[:, : plan.ions])
+        if self.cusps.any:
+            readings = readings + self.cusps.added(self.fluxes.sources.at(self.ops, s.y, s.weights))
         held = self.ops.amounts(s.y)[:, : plan.ions] + self.fluxes.per_ion(self.fluxes.mass(s.weights))
         for k in members:
             self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.grid.volume))

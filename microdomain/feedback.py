@@ -28,6 +28,7 @@ from microdomain.laws import BEFORE, law, piece_values
 from microdomain.near_field import CUT
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch
+from microdomain.reading_cusps import Cusps
 from microdomain.sites import Site
 from microdomain.window import POINTS, Window
 
@@ -262,14 +263,15 @@ class Mouths:
     Parameters
     ----------
     watch : Watch                     the distinct mouths
+    cusps : Cusps                     of the same points
     rest : array (member, ion), uM
     picks : list of (member, ions, points)
     """
 
     def __init__(
-        self, watch: Watch, rest: np.ndarray, picks: list[tuple[int, np.ndarray, np.ndarray]]
+        self, watch: Watch, cusps: Cusps, rest: np.ndarray, picks: list[tuple[int, np.ndarray, np.ndarray]]
     ) -> None:
-        self._picks, self._rest = picks, rest
+        self._picks, self._rest, self._cusps, self.hides = picks, rest, cusps, cusps.any
         # Splines reach a few cells only: what lies beyond is left out.
         spans = [np.flatnonzero((w != 0).any(axis=0)) for w in watch.weights]
         x, y, z = (slice(int(s[0]), int(s[-1]) + 1) for s in spans)
@@ -287,9 +289,14 @@ class Mouths:
             stop = first + len(one.live)
             picks.append((m, one.ion, which.ravel()[first:stop]))
             first = stop
-        return cls(Watch.of(plan, points), plan.rest[:, : plan.ions], picks)
+        return cls(Watch.of(plan, points), Cusps(plan, points), plan.rest[:, : plan.ions], picks)
 
-    def read(self, u: np.ndarray) -> list[np.ndarray]:
-        """Grid part (uM) at each member's mouths, from fields ``u[member, ion, z, y, x]``."""
+    def read(self, u: np.ndarray, hidden: np.ndarray | None = None) -> list[np.ndarray]:
+        """Grid part (uM) at each member's mouths, from fields ``u[member, ion, z, y, x]``.
+
+        Where `hides`, `hidden` are the sources in sub-cells, as `reading_cusps.Sources` has them.
+        """
         values = self._watch.grid_part(u[self._where], self._rest)
+        if hidden is not None:
+            values = values + self._cusps.added(hidden)
         return [values[m, ions, points] for m, ions, points in self._picks]

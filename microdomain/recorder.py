@@ -145,6 +145,13 @@ class Recorder:
                 u[:, i],
                 {"units": "uM", "long_name": f"grid part of [{name}], cell averages"},
             )
+        if plan.refined and plan.cells.size:
+            hidden = [b.fluxes.sources.at(b.ops, b.standing.y, b.standing.weights) for b in batches]
+            solver["hidden"] = (
+                ("member", "ion", "refined_cell", "sub_cell"),
+                np.concatenate(hidden),
+                {"units": "uM/ms", "long_name": "sources in sub-cells that averages over cells blur"},
+            )
         for name in self.record.fields:
             if name not in root:
                 s = plan.names.index(name)

@@ -11,6 +11,7 @@ from microdomain.backends.reference import Reference
 from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Watch
+from microdomain.reading_cusps import Cusps
 from microdomain.record import Record
 from microdomain.recorder import Recorder
 from microdomain.results import Results
@@ -55,6 +56,8 @@ class Still:
         u = plan.coarse(self.solution.y)[:, : plan.ions]
         near = Near(plan).at_points(self.standing.t, kernels, len(self.watch.points))
         values = self.watch.grid_part(u, plan.rest[:, : plan.ions]) + near
+        hidden = self.fluxes.sources.at(self.ops, self.solution.y, self.solution.weights)
+        values += Cusps(plan, self.watch.points).added(hidden)
         held = self.ops.amounts(self.solution.y)[:, : plan.ions]
         held = (held + self.fluxes.per_ion(self.fluxes.mass(self.solution.weights))) / plan.grid.volume
         count = times.size

@@ -18,6 +18,7 @@ import numpy as np
 
 from microdomain.feedback import Feedback, Mouths
 from microdomain.plan import Plan
+from microdomain.reading_cusps import Sources
 
 
 class Remembered:
@@ -61,6 +62,7 @@ class Fluxes:
         self.plan = plan
         self.live = [(m, one) for m, one in enumerate(live) if one is not None]
         self._mouths = Mouths.of(plan, self.live) if self.live else None
+        self.sources = Sources(plan)
         self.walls_open = not all(a.closed for a in plan.axes)
         self.takes_up = bool(plan.uptake.any())
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
@@ -110,7 +112,9 @@ class Fluxes:
         array (pair, Q), uM um^3
         """
         if self._mouths is not None:
-            read = self._mouths.read(ops.host(self.plan.coarse(y)[:, : self.plan.ions]))
+            # What sub-cells bind follows the near field, as it would be if the fluxes went on alike.
+            hidden = self.sources.at(ops, y, self.weights(t)) if self._mouths.hides else None
+            read = self._mouths.read(ops.host(self.plan.coarse(y)[:, : self.plan.ions]), hidden)
             for (m, one), u in zip(self.live, read, strict=True):
                 one.solve(float(t[m]), float(start[m]), float(dt[m]), u)
         return self.weights(t)

@@ -1,0 +1,223 @@
+r"""What a reading of cell averages cannot see: the cusp that a saturated buffer leaves at a channel.
+
+The window screens a channel's flux with the buffers at rest.  Where an immobile buffer saturates it binds
+no longer, what the window took for bound comes back as the source S = kappa c_s + R, as steep as 1/r at the
+channel, and u gets a cusp there: P1's lowers the mouth by 0.5 uM within one cell of 40 nm, of which splines
+through averages see nothing.  The sub-cells of the refined cells know S, and so its potential::
+
+    u(x) = reading of the averages + sum over sub-cells  S V [ Y(x) - Y_h(x) ],     (D lap - D k^2) Y = -1
+
+Y is the exact field of a unit source in the sub-cell (box averages of exp(-k r)/(4 pi D r), walls mirrored),
+Y_h what the 4th-order Laplacian and the spline make of one in its cell.  Both are the same a few cells away,
+so k, which only keeps the box's walls out of it, and the time that diffusion takes over a cell do not matter.
+(The same split of a potential into what a mesh carries and what it blurs: Hockney and Eastwood, Computer
+Simulation Using Particles, 1988, ch. 8.)
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from microdomain.finite_volume import Axis
+from microdomain.near_field import images
+from microdomain.plan import SUB, Plan
+
+#: Sub-cells within this many cells of a point count; 1/k in cells; images within this many 1/k.
+REACH, SCREEN, MIRRORS = 4.0, 4.0, 6.0
+#: S fades out towards this many cells from a channel: one cut off sharply would have a cusp at the cut.
+FADED = 2.0
+
+
+class Sources:
+    """S in the sub-cells of a plan's refined cells; a plan without any has none.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Attributes
+    ----------
+    any : bool
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.any = plan, bool(plan.refined) and plan.cells.size > 0
+        self._kernels = [_averages(plan, s) for s in plan.sites] if self.any else []
+        self._index = (np.arange(plan.species)[:, None] * plan.grid.cells + plan.cells).ravel()
+
+    def at(self, ops: Any, y: Any, weights: np.ndarray) -> np.ndarray:
+        """kappa c_s + R - uptake of every sub-cell: array [member, ion, cell, sub], uM/ms.
+
+        Parameters
+        ----------
+        ops : Operations
+        y : vectors                     states
+        weights : array (pair, Q)       folded weights at the same time
+        """
+        plan = self.plan
+        m, cells = plan.members, plan.cells.size if self.any else 0
+        near = np.zeros((m, plan.ions, cells, SUB**3))
+        if not self.any:
+            return near
+        here = ops.host(y[:, self._index]).reshape(m, plan.species, cells)
+        fine = ops.host(plan.fine(y))
+        for site, (inside, averages) in zip(plan.sites, self._kernels, strict=True):
+            w = weights[site.pairs]
+            if w.any():
+                one = np.array([site.ion])
+                near[np.ix_(site.members, one, inside)] += _product(w, averages)[:, None, :, None]
+                ripple = _product(w, site.ripple).reshape(len(w), 1, site.cells.size, SUB**3)
+                near[np.ix_(site.members, one, site.cells)] += ripple
+        c = near + here[:, : plan.ions, :, None]
+        S = plan.kappa[:, :, None, None] * near
+        S -= plan.uptake[:, :, None, None] * (c - plan.rest[:, : plan.ions, None, None])
+        for j, i in enumerate(plan.binds):
+            b = fine[:, plan.refined.index(j)] if j in plan.refined else here[:, plan.ions + j, :, None]
+            k_on, k_off, total = (a[:, j, None, None] for a in (plan.k_on, plan.k_off, plan.total))
+            S[:, i] -= k_on * c[:, i] * (total - b) - k_off * b
+        return S
+
+
+class Cusps:
+    """What the sources in sub-cells add to the readings of u at some points.
+
+    Parameters
+    ----------
+    plan : Plan
+    points : array (P, 3), um
+    """
+
+    def __init__(self, plan: Plan, points: np.ndarray) -> None:
+        self._D, self._count = plan.D[: plan.ions], len(points)
+        h = max((plan.grid.spacing_at(s.position) for s in plan.sites), default=1.0)
+        matrix = _matrix(plan, plan.cells if plan.refined else plan.cells[:0], points, h)
+        self._felt = np.flatnonzero(np.diff(matrix.indptr))
+        self._matrix = matrix[self._felt]
+
+    @property
+    def any(self) -> bool:
+        """Whether a point is near enough to a sub-cell."""
+        return self._felt.size > 0
+
+    def added(self, S: np.ndarray) -> np.ndarray:
+        """Corrections [member, ion, P] in uM, of sources [member, ion, cell, sub] in uM/ms."""
+        out = np.zeros((*S.shape[:2], self._count))
+        for m in range(S.shape[0] if self.any else 0):
+            for i, D in enumerate(self._D):
+                out[m, i, self._felt] = self._matrix @ (S[m, i].ravel() / D)
+        return out
+
+
+def _product(w: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """w (m, Q) times table (Q, n), member by member, so that the bits of one depend on no other."""
+    return np.stack([row[: len(table)] @ table for row in w])
+
+
+def _averages(plan: Plan, site: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The refined cells in a site's patch, and its kernel's averages (Q, n) there."""
+    at = np.unravel_index(plan.cells, plan.grid.shape)
+    inside = np.ones(plan.cells.size, dtype=bool)
+    for k, part in zip(at, site.patch.where, strict=True):
+        inside &= (k >= part.start) & (k < part.stop)
+    z, y, x = (k[inside] - part.start for k, part in zip(at, site.patch.where, strict=True))
+    zy = site.patch.zy[:-1, z * site.patch.shape[1] + y]
+    return np.flatnonzero(inside), zy * site.patch.x[:-1, x]
+
+
+def _matrix(plan: Plan, cells: np.ndarray, points: np.ndarray, h: float) -> sparse.csr_matrix:
+    """D V (Y - Y_h) of every sub-cell at every point, um^2: (P, C * SUB^3)."""
+    k = 1.0 / (SCREEN * h)
+    at = np.unravel_index(cells, plan.grid.shape)[::-1]
+    low = np.stack([f[i] for f, i in zip(plan.grid.faces, at, strict=True)], axis=1)
+    size = np.stack([w[i] for w, i in zip(plan.grid.widths, at, strict=True)], axis=1)
+    part = np.stack(np.meshgrid(*[np.arange(SUB)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)[:, ::-1]
+    rows, columns, values = [], [], []
+    for p, x in enumerate(points):
+        away = np.sqrt(((low + 0.5 * size - x) ** 2).sum(axis=1))
+        close = np.flatnonzero(away < REACH * h)
+        if close.size == 0:
+            continue
+        sub = (size[close] / SUB)[:, None]
+        corner = low[close][:, None] + part * sub
+        exact = np.zeros(corner.shape[:2])
+        mirrors = [
+            images(float(x[a]), f[0], f[-1], axis.lower, axis.upper, MIRRORS / k)
+            for a, (f, axis) in enumerate(zip(plan.grid.faces, plan.axes, strict=True))
+        ]
+        for trio in product(*mirrors):
+            where = np.array([position for position, _ in trio])
+            sign = float(np.prod([s for _, s in trio]))
+            exact += sign * _screened(corner - where, corner + sub - where, k)
+        blurred = _on_grid(plan.axes, x, [i[close] for i in at], k)
+        share = sub.prod(axis=2) * _share(plan, corner + 0.5 * sub, h)
+        values.append((share * (exact - (blurred / size[close].prod(axis=1))[:, None])).ravel())
+        columns.append((close[:, None] * SUB**3 + np.arange(SUB**3)).ravel())
+        rows.append(np.full(values[-1].size, p))
+    if not values:
+        return sparse.csr_matrix((len(points), cells.size * SUB**3))
+    where = (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csr_matrix((np.concatenate(values), where), shape=(len(points), cells.size * SUB**3))
+
+
+def _share(plan: Plan, centres: np.ndarray, h: float) -> np.ndarray:
+    """1 at a channel, 0 beyond FADED cells: a source cut off sharply would have a cusp at the cut."""
+    square = np.full(centres.shape[:-1], np.inf)
+    for site in plan.sites:
+        square = np.minimum(square, ((centres - np.array(site.position)) ** 2).sum(axis=-1))
+    return np.asarray(np.maximum(1.0 - square / (FADED * h) ** 2, 0.0) ** 2)
+
+
+def _on_grid(axes: Any, x: np.ndarray, cells: Any, k: float) -> np.ndarray:
+    """The spline's reading at x of -(L4 - k^2)^-1 applied to a unit in each of some cells."""
+    modes = [_modes(a) for a in axes]
+    read = [(a.reading(np.array([v]))[0] @ X) for a, v, (_, X, _) in zip(axes, x, modes, strict=True)]
+    rates = [lam for lam, _, _ in modes]
+    field = read[2][:, None, None] * read[1][:, None] * read[0]
+    field = field / (k**2 - rates[2][:, None, None] - rates[1][:, None] - rates[0])
+    spans = [(int(i.min()), int(i.max()) + 1) for i in cells]
+    for a in (2, 1, 0):
+        first, stop = spans[a]
+        field = np.tensordot(field, modes[a][2][:, first:stop], axes=(0, 0))
+    # The axes have gone round once: z, y, x again.
+    ix, iy, iz = (i - s[0] for i, s in zip(cells, spans, strict=True))
+    return np.ascontiguousarray(field[iz, iy, ix].real)
+
+
+@lru_cache(maxsize=64)
+def _modes(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Eigenvalues and vectors of the 4th-order rows, and the vectors' inverse."""
+    rates, vectors = np.linalg.eig(axis.fourth)
+    return rates, vectors, np.linalg.inv(vectors)
+
+
+def _screened(lower: np.ndarray, upper: np.ndarray, k: float) -> np.ndarray:
+    """Average of exp(-k r)/(4 pi r) over boxes [lower, upper] (..., 3) seen from their origin."""
+    singular = np.zeros(lower.shape[:-1])
+    for corner in product((0, 1), repeat=3):
+        x, y, z = ((lower, upper)[side][..., a] for a, side in enumerate(corner))
+        singular += (-1) ** (3 - sum(corner)) * _corner(x, y, z)
+    r = np.sqrt(((0.5 * (lower + upper)) ** 2).sum(axis=-1))
+    smooth = np.where(r > 1e-9, np.expm1(-k * r) / np.maximum(r, 1e-9), -k)
+    return np.asarray((singular / (upper - lower).prod(axis=-1) + smooth) / (4.0 * np.pi))
+
+
+def _corner(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Primitive of 1/r over x, y and z."""
+    r = np.sqrt(x * x + y * y + z * z)
+    out = np.zeros_like(r)
+    for a, b, c in ((x, y, z), (y, z, x), (z, x, y)):
+        ab = a * b
+        on = ab != 0.0
+        # ln(c + r) = -ln(r - c) + ln(a^2 + b^2), of which the latter loses no digits where c < 0.
+        back = c < 0.0
+        inner = np.where(on, np.where(back, r - c, r + c), 1.0)
+        log = np.log(inner)
+        log = np.where(back, np.log(np.where(on, a * a + b * b, 1.0)) - log, log)
+        out += np.where(on, ab * log, 0.0)
+        out -= np.where(a != 0.0, 0.5 * a * a * np.arctan2(b * c * np.sign(a), np.abs(a) * r), 0.0)
+    return out
