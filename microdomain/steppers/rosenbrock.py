@@ -96,7 +96,14 @@ class WMethod:
             ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, z))
         new, error = ops.mix(at.y, U, m, e)
         flows = Flows(pairs, ions)
-        new, missed, there = close(ops, fluxes, at, dt, new, flows, (t, weights, near))
+
+        def spread(blobs: Any) -> Any:
+            """The resolvent (I - gamma dt A)^-1: what came evenly over the step, diffused and bound."""
+            k, z = ops.solve(factor, blobs)
+            flows.ions[...] += gamma * dt_ion * _implicit(ops, fluxes, z)
+            return k
+
+        new, missed, there = close(ops, fluxes, at, dt, new, flows, (t, weights, near), spread)
         return Trial(
             y=new,
             near=there.near,
