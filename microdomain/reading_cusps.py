@@ -1,8 +1,8 @@
 r"""What a reading of cell averages cannot see: the cusp that a saturated buffer leaves at a channel.
 
 The window screens a channel's flux with the buffers at rest.  Where an immobile buffer saturates it binds
-no longer, what the window took for bound comes back as the source S = kappa c_s + R, as steep as 1/r at the
-channel, and u gets a cusp there: P1's lowers the mouth by 0.5 uM within one cell of 40 nm, of which splines
+no longer, what the window took for bound comes back as the source S = kappa c_s + R (of such buffers alone; a
+mobile one hardly has a cusp), as steep as 1/r at the channel, and u gets a cusp there: P1's lowers the mouth by 0.5 uM within one cell of 40 nm, of which splines
 through averages see nothing.  The sub-cells of the refined cells know S, and so its potential::
 
     u(x) = reading of the averages + sum over sub-cells  S V [ Y(x) - Y_h(x) ],     (D lap - D k^2) Y = -1
@@ -16,6 +16,7 @@ Simulation Using Particles, 1988, ch. 8.)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -28,13 +29,15 @@ from microdomain.near_field import images
 from microdomain.plan import SUB, Plan
 
 #: Sub-cells within this many cells of a point count; 1/k in cells; images within this many 1/k.
-REACH, SCREEN, MIRRORS = 4.0, 4.0, 6.0
+REACH, SCREEN, MIRRORS = 4.0, 4.0, 4.0
+#: A sub-cell farther than this many of its sizes is a point.
+FAR = 3.0
 #: S fades out towards this many cells from a channel: one cut off sharply would have a cusp at the cut.
 FADED = 2.0
 
 
 class Sources:
-    """S in the sub-cells of a plan's refined cells; a plan without any has none.
+    """S of the refined buffers in the sub-cells of a plan's refined cells; a plan without any has none.
 
     Parameters
     ----------
@@ -48,10 +51,16 @@ class Sources:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.any = plan, bool(plan.refined) and plan.cells.size > 0
         self._kernels = [_averages(plan, s) for s in plan.sites] if self.any else []
-        self._index = (np.arange(plan.species)[:, None] * plan.grid.cells + plan.cells).ravel()
+        self._index = (np.arange(plan.ions)[:, None] * plan.grid.cells + plan.cells).ravel()
+        # Their part of kappa: what the others leave, for a steady state's window they do not screen.
+        mine, others = np.zeros_like(plan.kappa), plan.uptake.copy()
+        for j, i in enumerate(plan.binds):
+            part = plan.k_on[:, j] * (plan.total[:, j] - plan.rest[:, plan.ions + j])
+            (mine if j in plan.refined else others)[:, i] += part
+        self._screened = np.clip(plan.kappa - others, 0.0, mine)
 
     def at(self, ops: Any, y: Any, weights: np.ndarray) -> np.ndarray:
-        """kappa c_s + R - uptake of every sub-cell: array [member, ion, cell, sub], uM/ms.
+        """kappa c_s + R of every sub-cell: array [member, ion, cell, sub], uM/ms.
 
         Parameters
         ----------
@@ -64,7 +73,7 @@ class Sources:
         near = np.zeros((m, plan.ions, cells, SUB**3))
         if not self.any:
             return near
-        here = ops.host(y[:, self._index]).reshape(m, plan.species, cells)
+        u = ops.host(y[:, self._index]).reshape(m, plan.ions, cells, 1)
         fine = ops.host(plan.fine(y))
         for site, (inside, averages) in zip(plan.sites, self._kernels, strict=True):
             w = weights[site.pairs]
@@ -73,13 +82,12 @@ class Sources:
                 near[np.ix_(site.members, one, inside)] += _product(w, averages)[:, None, :, None]
                 ripple = _product(w, site.ripple).reshape(len(w), 1, site.cells.size, SUB**3)
                 near[np.ix_(site.members, one, site.cells)] += ripple
-        c = near + here[:, : plan.ions, :, None]
-        S = plan.kappa[:, :, None, None] * near
-        S -= plan.uptake[:, :, None, None] * (c - plan.rest[:, : plan.ions, None, None])
-        for j, i in enumerate(plan.binds):
-            b = fine[:, plan.refined.index(j)] if j in plan.refined else here[:, plan.ions + j, :, None]
+        c = near + u
+        S = self._screened[:, :, None, None] * near
+        for r, j in enumerate(plan.refined):
+            i = plan.binds[j]
             k_on, k_off, total = (a[:, j, None, None] for a in (plan.k_on, plan.k_off, plan.total))
-            S[:, i] -= k_on * c[:, i] * (total - b) - k_off * b
+            S[:, i] -= k_on * c[:, i] * (total - fine[:, r]) - k_off * fine[:, r]
         return S
 
 
@@ -95,7 +103,9 @@ class Cusps:
     def __init__(self, plan: Plan, points: np.ndarray) -> None:
         self._D, self._count = plan.D[: plan.ions], len(points)
         h = max((plan.grid.spacing_at(s.position) for s in plan.sites), default=1.0)
-        matrix = _matrix(plan, plan.cells if plan.refined else plan.cells[:0], points, h)
+        cells, places = plan.cells if plan.refined else plan.cells[:0], np.asarray(points, dtype=float)
+        channels = tuple(dict.fromkeys(s.position for s in plan.sites))
+        matrix = _matrix(plan.axes, cells.astype(int).tobytes(), places.tobytes(), channels, h)
         self._felt = np.flatnonzero(np.diff(matrix.indptr))
         self._matrix = matrix[self._felt]
 
@@ -129,46 +139,48 @@ def _averages(plan: Plan, site: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(inside), zy * site.patch.x[:-1, x]
 
 
-def _matrix(plan: Plan, cells: np.ndarray, points: np.ndarray, h: float) -> sparse.csr_matrix:
-    """D V (Y - Y_h) of every sub-cell at every point, um^2: (P, C * SUB^3)."""
+@lru_cache(maxsize=32)
+def _matrix(
+    axes: tuple[Axis, Axis, Axis], raw_cells: bytes, raw_points: bytes, channels: tuple[Any, ...], h: float
+) -> sparse.csr_matrix:
+    """D V (Y - Y_h) of every sub-cell at every point, um^2: (P, C * SUB^3).
+
+    Built once for the members of an ensemble and for a run's and its feedback's readings.
+    """
     k = 1.0 / (SCREEN * h)
-    at = np.unravel_index(cells, plan.grid.shape)[::-1]
-    low = np.stack([f[i] for f, i in zip(plan.grid.faces, at, strict=True)], axis=1)
-    size = np.stack([w[i] for w, i in zip(plan.grid.widths, at, strict=True)], axis=1)
+    cells, points = np.frombuffer(raw_cells, dtype=int), np.frombuffer(raw_points).reshape(-1, 3)
+    at = np.unravel_index(cells, tuple(a.n for a in axes[::-1]))[::-1]
+    low = np.stack([a.faces[i] for a, i in zip(axes, at, strict=True)], axis=1)
+    size = np.stack([a.widths[i] for a, i in zip(axes, at, strict=True)], axis=1)
     part = np.stack(np.meshgrid(*[np.arange(SUB)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)[:, ::-1]
-    rows, columns, values = [], [], []
+    out = sparse.lil_matrix((len(points), cells.size * SUB**3))
     for p, x in enumerate(points):
         away = np.sqrt(((low + 0.5 * size - x) ** 2).sum(axis=1))
         close = np.flatnonzero(away < REACH * h)
         if close.size == 0:
             continue
         sub = (size[close] / SUB)[:, None]
-        corner = low[close][:, None] + part * sub
-        exact = np.zeros(corner.shape[:2])
+        centres = low[close][:, None] + (part + 0.5) * sub
+        exact = np.zeros(centres.shape[:2])
         mirrors = [
-            images(float(x[a]), f[0], f[-1], axis.lower, axis.upper, MIRRORS / k)
-            for a, (f, axis) in enumerate(zip(plan.grid.faces, plan.axes, strict=True))
+            images(float(v), a.faces[0], a.faces[-1], a.lower, a.upper, MIRRORS / k)
+            for v, a in zip(x, axes, strict=True)
         ]
         for trio in product(*mirrors):
-            where = np.array([position for position, _ in trio])
-            sign = float(np.prod([s for _, s in trio]))
-            exact += sign * _screened(corner - where, corner + sub - where, k)
-        blurred = _on_grid(plan.axes, x, [i[close] for i in at], k)
-        share = sub.prod(axis=2) * _share(plan, corner + 0.5 * sub, h)
-        values.append((share * (exact - (blurred / size[close].prod(axis=1))[:, None])).ravel())
-        columns.append((close[:, None] * SUB**3 + np.arange(SUB**3)).ravel())
-        rows.append(np.full(values[-1].size, p))
-    if not values:
-        return sparse.csr_matrix((len(points), cells.size * SUB**3))
-    where = (np.concatenate(rows), np.concatenate(columns))
-    return sparse.csr_matrix((np.concatenate(values), where), shape=(len(points), cells.size * SUB**3))
+            apart = centres - np.array([position for position, _ in trio])
+            if np.abs(apart).max(axis=2).min() < MIRRORS / k:
+                exact += float(np.prod([s for _, s in trio])) * _screened(apart, sub, k)
+        blurred = _on_grid(axes, x, [i[close] for i in at], k) / size[close].prod(axis=1)
+        values = sub.prod(axis=2) * _share(channels, centres, h) * (exact - blurred[:, None])
+        out[p, (close[:, None] * SUB**3 + np.arange(SUB**3)).ravel()] = values.ravel()
+    return out.tocsr()
 
 
-def _share(plan: Plan, centres: np.ndarray, h: float) -> np.ndarray:
-    """1 at a channel, 0 beyond FADED cells: a source cut off sharply would have a cusp at the cut."""
+def _share(channels: Sequence[Any], centres: np.ndarray, h: float) -> np.ndarray:
+    """1 at a channel, 0 beyond FADED cells."""
     square = np.full(centres.shape[:-1], np.inf)
-    for site in plan.sites:
-        square = np.minimum(square, ((centres - np.array(site.position)) ** 2).sum(axis=-1))
+    for position in channels:
+        square = np.minimum(square, ((centres - np.array(position)) ** 2).sum(axis=-1))
     return np.asarray(np.maximum(1.0 - square / (FADED * h) ** 2, 0.0) ** 2)
 
 
@@ -195,15 +207,21 @@ def _modes(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rates, vectors, np.linalg.inv(vectors)
 
 
-def _screened(lower: np.ndarray, upper: np.ndarray, k: float) -> np.ndarray:
-    """Average of exp(-k r)/(4 pi r) over boxes [lower, upper] (..., 3) seen from their origin."""
-    singular = np.zeros(lower.shape[:-1])
+def _screened(centres: np.ndarray, size: np.ndarray, k: float) -> np.ndarray:
+    """Average of exp(-k r)/(4 pi r) over boxes about `centres` (..., 3), seen from the origin."""
+    r = np.sqrt((centres**2).sum(axis=-1))
+    size = np.broadcast_to(size, centres.shape)
+    # From afar a box is a point: of 1/r, which is harmonic, a cube's average differs by (size/r)^4/1000.
+    close = r < FAR * size.max(axis=-1)
+    out = np.exp(-k * r) / np.maximum(r, 1e-12)
+    lower, upper = centres[close] - 0.5 * size[close], centres[close] + 0.5 * size[close]
+    singular = np.zeros(len(lower))
     for corner in product((0, 1), repeat=3):
-        x, y, z = ((lower, upper)[side][..., a] for a, side in enumerate(corner))
+        x, y, z = ((lower, upper)[side][:, a] for a, side in enumerate(corner))
         singular += (-1) ** (3 - sum(corner)) * _corner(x, y, z)
-    r = np.sqrt(((0.5 * (lower + upper)) ** 2).sum(axis=-1))
-    smooth = np.where(r > 1e-9, np.expm1(-k * r) / np.maximum(r, 1e-9), -k)
-    return np.asarray((singular / (upper - lower).prod(axis=-1) + smooth) / (4.0 * np.pi))
+    smooth = np.expm1(-k * r[close]) / np.maximum(r[close], 1e-12)
+    out[close] = singular / size[close].prod(axis=-1) + np.where(r[close] > 1e-9, smooth, -k)
+    return np.asarray(out / (4.0 * np.pi))
 
 
 def _corner(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:

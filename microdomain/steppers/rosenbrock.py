@@ -104,11 +104,12 @@ class WMethod:
             return k
 
         new, missed, there = close(ops, fluxes, at, dt, new, flows, (t, weights, near), spread)
+        error = ops.norm(error, at.y, new, at.near, there.near, rtol)
         return Trial(
             y=new,
             near=there.near,
             weights=there.weights,
-            error=ops.norm(error, at.y, new, at.near, there.near, rtol),
+            error=np.maximum(error, fluxes.doubt(missed, at.t, there.t, rtol)),
             lowest=ops.lowest(new, there.near),
             flows=flows,
             correction=missed,
