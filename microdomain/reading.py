@@ -235,7 +235,7 @@ def read_points(
         some = points[first : first + GROUP]
         watch = Watch.of(plan, some)
         parts.append(watch.grid_part(u, rest) + near.at_points(t, near.kernels(some), len(some)))
-        if hidden is not None:
+        if hidden is not None and hidden.size:
             parts[-1] += Cusps(plan, some).added(hidden)
     return np.concatenate(parts, axis=2)
 

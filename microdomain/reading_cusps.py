@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.spatial import cKDTree
 
 from microdomain.finite_volume import Axis
 from microdomain.near_field import images
@@ -45,12 +46,11 @@ class Sources:
 
     Attributes
     ----------
-    any : bool
+    any : bool                      whether there are such buffers, and the window screens with them
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.plan, self.any = plan, bool(plan.refined) and plan.cells.size > 0
-        self._kernels = [_averages(plan, s) for s in plan.sites] if self.any else []
+        self.plan = plan
         self._index = (np.arange(plan.ions)[:, None] * plan.grid.cells + plan.cells).ravel()
         # Their part of kappa: what the others leave, for a steady state's window they do not screen.
         mine, others = np.zeros_like(plan.kappa), plan.uptake.copy()
@@ -58,6 +58,9 @@ class Sources:
             part = plan.k_on[:, j] * (plan.total[:, j] - plan.rest[:, plan.ions + j])
             (mine if j in plan.refined else others)[:, i] += part
         self._screened = np.clip(plan.kappa - others, 0.0, mine)
+        screens = bool((self._screened > 1e-9 * plan.kappa).any())
+        self.any = bool(plan.refined) and plan.cells.size > 0 and screens
+        self._kernels = [_averages(plan, s) for s in plan.sites] if self.any else []
 
     def at(self, ops: Any, y: Any, weights: np.ndarray) -> np.ndarray:
         """kappa c_s + R of every sub-cell: array [member, ion, cell, sub], uM/ms.
@@ -117,7 +120,7 @@ class Cusps:
     def added(self, S: np.ndarray) -> np.ndarray:
         """Corrections [member, ion, P] in uM, of sources [member, ion, cell, sub] in uM/ms."""
         out = np.zeros((*S.shape[:2], self._count))
-        for m in range(S.shape[0] if self.any else 0):
+        for m in range(S.shape[0] if self.any and S.size else 0):
             for i, D in enumerate(self._D):
                 out[m, i, self._felt] = self._matrix @ (S[m, i].ravel() / D)
         return out
@@ -153,35 +156,37 @@ def _matrix(
     low = np.stack([a.faces[i] for a, i in zip(axes, at, strict=True)], axis=1)
     size = np.stack([a.widths[i] for a, i in zip(axes, at, strict=True)], axis=1)
     part = np.stack(np.meshgrid(*[np.arange(SUB)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)[:, ::-1]
-    out = sparse.lil_matrix((len(points), cells.size * SUB**3))
+    centres = low[:, None] + (part + 0.5) * (size / SUB)[:, None]
+    share = (size / SUB).prod(axis=1)[:, None] * _share(channels, centres, h)
+    rows, columns, values = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0)]
     for p, x in enumerate(points):
-        away = np.sqrt(((low + 0.5 * size - x) ** 2).sum(axis=1))
-        close = np.flatnonzero(away < REACH * h)
-        if close.size == 0:
+        near = np.sqrt(((low + 0.5 * size - x) ** 2).sum(axis=1)) < REACH * h
+        cell, sub = np.nonzero(near[:, None] & (share > 0.0))
+        if cell.size == 0:
             continue
-        sub = (size[close] / SUB)[:, None]
-        centres = low[close][:, None] + (part + 0.5) * sub
-        exact = np.zeros(centres.shape[:2])
+        exact, box = np.zeros(cell.size), size[cell] / SUB
         mirrors = [
             images(float(v), a.faces[0], a.faces[-1], a.lower, a.upper, MIRRORS / k)
             for v, a in zip(x, axes, strict=True)
         ]
         for trio in product(*mirrors):
-            apart = centres - np.array([position for position, _ in trio])
-            if np.abs(apart).max(axis=2).min() < MIRRORS / k:
-                exact += float(np.prod([s for _, s in trio])) * _screened(apart, sub, k)
-        blurred = _on_grid(axes, x, [i[close] for i in at], k) / size[close].prod(axis=1)
-        values = sub.prod(axis=2) * _share(channels, centres, h) * (exact - blurred[:, None])
-        out[p, (close[:, None] * SUB**3 + np.arange(SUB**3)).ravel()] = values.ravel()
-    return out.tocsr()
+            apart = centres[cell, sub] - np.array([position for position, _ in trio])
+            if np.abs(apart).max(axis=1).min() < MIRRORS / k:
+                exact += float(np.prod([s for _, s in trio])) * _screened(apart, box, k)
+        blurred = _on_grid(axes, x, [i[cell] for i in at], k) / size[cell].prod(axis=1)
+        rows.append(np.full(cell.size, p))
+        columns.append(cell * SUB**3 + sub)
+        values.append(share[cell, sub] * (exact - blurred))
+    where = (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csr_matrix((np.concatenate(values), where), shape=(len(points), cells.size * SUB**3))
 
 
 def _share(channels: Sequence[Any], centres: np.ndarray, h: float) -> np.ndarray:
     """1 at a channel, 0 beyond FADED cells."""
-    square = np.full(centres.shape[:-1], np.inf)
-    for position in channels:
-        square = np.minimum(square, ((centres - np.array(position)) ** 2).sum(axis=-1))
-    return np.asarray(np.maximum(1.0 - square / (FADED * h) ** 2, 0.0) ** 2)
+    if not channels:
+        return np.zeros(centres.shape[:-1])
+    distance, _ = cKDTree(np.array(channels)).query(centres)
+    return np.asarray(np.maximum(1.0 - (distance / (FADED * h)) ** 2, 0.0) ** 2)
 
 
 def _on_grid(axes: Any, x: np.ndarray, cells: Any, k: float) -> np.ndarray:

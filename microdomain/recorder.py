@@ -145,7 +145,7 @@ class Recorder:
                 u[:, i],
                 {"units": "uM", "long_name": f"grid part of [{name}], cell averages"},
             )
-        if plan.refined and plan.cells.size:
+        if all(b.fluxes.sources.any for b in batches):
             hidden = [b.fluxes.sources.at(b.ops, b.standing.y, b.standing.weights) for b in batches]
             solver["hidden"] = (
                 ("member", "ion", "refined_cell", "sub_cell"),

@@ -57,7 +57,8 @@ class Still:
         near = Near(plan).at_points(self.standing.t, kernels, len(self.watch.points))
         values = self.watch.grid_part(u, plan.rest[:, : plan.ions]) + near
         hidden = self.fluxes.sources.at(self.ops, self.solution.y, self.solution.weights)
-        values += Cusps(plan, self.watch.points).added(hidden)
+        if hidden.size:
+            values += Cusps(plan, self.watch.points).added(hidden)
         held = self.ops.amounts(self.solution.y)[:, : plan.ions]
         held = (held + self.fluxes.per_ion(self.fluxes.mass(self.solution.weights))) / plan.grid.volume
         count = times.size
