@@ -7,6 +7,7 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -21,6 +22,8 @@ from microdomain.reading import Near, Watch, between
 from microdomain.reading_cusps import Cusps
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
 from microdomain.weights import Fluxes
+
+log = logging.getLogger("microdomain")
 
 #: Step-size control: safety, bounds of the change, first step in units of the window's age.
 SAFETY, SHRINK, GROW, RESTART = 0.85, 0.3, 3.0, 0.5
@@ -118,6 +121,7 @@ class Batch:
     def _leave(self, active: np.ndarray, error: Exception) -> None:
         for k in active:
             told = f"{type(error).__name__}: {error}"
+            log.error("A member broke down at t = %g ms.", self.t[k], exc_info=error)
             self.failed[k] = f"broke down at t = {self.t[k]:g} ms ({told})."
             self.left_behind[k] = True
 
