@@ -1,9 +1,10 @@
 r"""What a reading of cell averages cannot see: the cusp that a saturated buffer leaves at a channel.
 
 The window screens a channel's flux with the buffers at rest.  Where an immobile buffer saturates it binds
-no longer, what the window took for bound comes back as the source S = kappa c_s + R (of such buffers alone; a
-mobile one hardly has a cusp), as steep as 1/r at the channel, and u gets a cusp there: P1's lowers the mouth by 0.5 uM within one cell of 40 nm, of which splines
-through averages see nothing.  The sub-cells of the refined cells know S, and so its potential::
+no longer, and what the window took for bound comes back as the source S = kappa c_s + R, as steep as 1/r at
+the channel (of such buffers alone: a mobile one is fed from outside, and hardly has a cusp).  So u gets a
+cusp: P1's lowers the mouth by 0.5 uM within one cell of 40 nm, of which splines through averages see
+nothing.  The sub-cells of the refined cells know S, and so its potential::
 
     u(x) = reading of the averages + sum over sub-cells  S V [ Y(x) - Y_h(x) ],     (D lap - D k^2) Y = -1
 

@@ -225,11 +225,13 @@ def held_walls(model: Model) -> Model:
     Model
     """
     used = {(k, c.position[k]) for c in model.resolved_channels for k in range(3)}
-    sides = [
-        tuple(wall if (k, x) in used else Held() for wall, x in zip(pair, model.box[k], strict=True))
-        for k, pair in enumerate((model.walls.x, model.walls.y, model.walls.z))
-    ]
-    return replace(model, walls=Walls(x=sides[0], y=sides[1], z=sides[2]))
+    walls = model.walls
+
+    def pair(k: int, now: tuple[Any, Any]) -> tuple[Any, Any]:
+        lower, upper = (one if (k, x) in used else Held() for one, x in zip(now, model.box[k], strict=True))
+        return lower, upper
+
+    return replace(model, walls=Walls(x=pair(0, walls.x), y=pair(1, walls.y), z=pair(2, walls.z)))
 
 
 class _Level:

@@ -55,7 +55,8 @@ def settle(plan: Plan) -> Solution:
         return solve_steady(plan)
     mouths = {m: _Mouths(plan, m) for m in members}
     J = {m: one.law.flux(one.rest) for m, one in mouths.items()}
-    solution, newton, krylov = None, 0, 0
+    solution: Solution | None = None
+    newton, krylov = np.zeros(plan.members, dtype=int), np.zeros(plan.members, dtype=int)
     for _ in range(MOST):
         for m in members:
             mouths[m].write(J[m])
@@ -74,7 +75,7 @@ def settle(plan: Plan) -> Solution:
                 f"{worst:.1e} from its law. Give a finer grid near the channels, or march with simulate."
             )
     assert solution is not None
-    return replace(solution, newton=np.asarray(newton), krylov=np.asarray(krylov))
+    return replace(solution, newton=newton, krylov=krylov)
 
 
 class _Mouths:

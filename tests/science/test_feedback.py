@@ -88,7 +88,7 @@ def test_a_single_channel_whatever_the_grid(law, want):
 
 @pytest.mark.parametrize("near", [0.04, 0.02, 0.01])
 def test_the_cusp_of_a_saturated_buffer_is_read(near):
-    """Against the radial solver: averages over 40 nm alone read 0.7 % too much binding at the mouth, 1 % at 10 nm."""
+    """Against the radial solver; 40 nm averages alone are 0.7 % low at the mouth, 1 % at 10 nm."""
     times, heights = [0.001, 0.01, 0.1, 0.5], [0.005, 0.01, 0.02]
     binders = [Binder(b.total, b.k_on, b.K_d, b.D) for b in BUFFERS]
     free, _, _ = solve(heights, times, [(times[-1], lambda t: 0.1)], binders)
