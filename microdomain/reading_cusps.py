@@ -52,7 +52,6 @@ class Sources:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._index = (np.arange(plan.ions)[:, None] * plan.grid.cells + plan.cells).ravel()
         # Their part of kappa: what the others leave, for a steady state's window they do not screen.
         mine, others = np.zeros_like(plan.kappa), plan.uptake.copy()
         for j, i in enumerate(plan.binds):
@@ -77,7 +76,7 @@ class Sources:
         near = np.zeros((m, plan.ions, cells, SUB**3))
         if not self.any:
             return near
-        u = ops.host(y[:, self._index]).reshape(m, plan.ions, cells, 1)
+        u = ops.host(plan.coarse(y)[:, : plan.ions]).reshape(m, plan.ions, -1)[:, :, plan.cells, None]
         fine = ops.host(plan.fine(y))
         for site, (inside, averages) in zip(plan.sites, self._kernels, strict=True):
             w = weights[site.pairs]
