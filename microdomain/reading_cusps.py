@@ -104,11 +104,14 @@ class Cusps:
     """
 
     def __init__(self, plan: Plan, points: np.ndarray) -> None:
-        self._D, self._count = plan.D[: plan.ions], len(points)
+        self._D = plan.D[: plan.ions]
+        # Members of an ensemble mostly have the same mouths.
+        points, which = np.unique(np.asarray(points, dtype=float).reshape(-1, 3), axis=0, return_inverse=True)
+        self._which, self._count = which.ravel(), len(points)
         h = max((plan.grid.spacing_at(s.position) for s in plan.sites), default=1.0)
-        cells, places = plan.cells if plan.refined else plan.cells[:0], np.asarray(points, dtype=float)
+        cells = plan.cells if plan.refined else plan.cells[:0]
         channels = tuple(dict.fromkeys(s.position for s in plan.sites))
-        matrix = _matrix(plan.axes, cells.astype(int).tobytes(), places.tobytes(), channels, h)
+        matrix = _matrix(plan.axes, cells.astype(int).tobytes(), points.tobytes(), channels, h)
         self._felt = np.flatnonzero(np.diff(matrix.indptr))
         self._matrix = matrix[self._felt]
 
@@ -123,7 +126,7 @@ class Cusps:
         for m in range(S.shape[0] if self.any and S.size else 0):
             for i, D in enumerate(self._D):
                 out[m, i, self._felt] = self._matrix @ (S[m, i].ravel() / D)
-        return out
+        return out[:, :, self._which]
 
 
 def _product(w: np.ndarray, table: np.ndarray) -> np.ndarray:
