@@ -271,13 +271,8 @@ class Mouths:
     def __init__(
         self, watch: Watch, cusps: Cusps, rest: np.ndarray, picks: list[tuple[int, np.ndarray, np.ndarray]]
     ) -> None:
-        self._picks, self._rest, self._cusps, self.hides = picks, rest, cusps, cusps.any
-        # Splines reach a few cells only: what lies beyond is left out.
-        spans = [np.flatnonzero((w != 0).any(axis=0)) for w in watch.weights]
-        x, y, z = (slice(int(s[0]), int(s[-1]) + 1) for s in spans)
-        self._where = (..., z, y, x)
-        rx, ry, rz = (w[:, s] for w, s in zip(watch.weights, (x, y, z), strict=True))
-        self._watch = Watch(watch.points, (rx, ry, rz))
+        self._watch, self._rest, self._picks = watch, rest, picks
+        self._cusps, self.hides = cusps, cusps.any
 
     @classmethod
     def of(cls, plan: Plan, live: Sequence[tuple[int, Feedback]]) -> Mouths:
@@ -291,12 +286,12 @@ class Mouths:
             first = stop
         return cls(Watch.of(plan, points), Cusps(plan, points), plan.rest[:, : plan.ions], picks)
 
-    def read(self, u: np.ndarray, hidden: np.ndarray | None = None) -> list[np.ndarray]:
-        """Grid part (uM) at each member's mouths, from fields ``u[member, ion, z, y, x]``.
+    def read(self, ops: Any, y: Any, hidden: np.ndarray | None = None) -> list[np.ndarray]:
+        """Grid part (uM) at each member's mouths, from state vectors.
 
         Where `hides`, `hidden` are the sources in sub-cells, as `reading_cusps.Sources` has them.
         """
-        values = self._watch.grid_part(u[self._where], self._rest)
+        values = self._watch.read(ops, y, self._rest)
         if hidden is not None:
             values = values + self._cusps.added(hidden)
         return [values[m, ions, points] for m, ions, points in self._picks]

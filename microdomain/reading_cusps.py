@@ -61,6 +61,10 @@ class Sources:
         screens = bool((self._screened > 1e-9 * plan.kappa).any())
         self.any = bool(plan.refined) and plan.cells.size > 0 and screens
         self._kernels = [_averages(plan, s) for s in plan.sites] if self.any else []
+        # The layers of cells that leave the device, and where the refined cells are in them.
+        nz, ny, nx = plan.grid.shape
+        layers, place = np.unique(plan.cells // (ny * nx), return_inverse=True)
+        self._layers = np.eye(nz)[layers], place.ravel() * ny * nx + plan.cells % (ny * nx)
 
     def at(self, ops: Any, y: Any, weights: np.ndarray) -> np.ndarray:
         """kappa c_s + R of every sub-cell: array [member, ion, cell, sub], uM/ms.
@@ -72,12 +76,24 @@ class Sources:
         weights : array (pair, Q)       folded weights at the same time
         """
         plan = self.plan
-        m, cells = plan.members, plan.cells.size if self.any else 0
-        near = np.zeros((m, plan.ions, cells, SUB**3))
         if not self.any:
-            return near
-        u = ops.host(plan.coarse(y)[:, : plan.ions]).reshape(m, plan.ions, -1)[:, :, plan.cells, None]
-        fine = ops.host(plan.fine(y))
+            return np.zeros((plan.members, plan.ions, 0, SUB**3))
+        layers, at = self._layers
+        u = ops.layers(y, layers).reshape(plan.members, plan.ions, -1)[:, :, at, None]
+        return self._of(u, ops.host(plan.fine(y)), weights)
+
+    def of(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The same of state vectors on the host."""
+        plan = self.plan
+        if not self.any:
+            return np.zeros((plan.members, plan.ions, 0, SUB**3))
+        u = plan.coarse(y)[:, : plan.ions].reshape(plan.members, plan.ions, -1)[:, :, plan.cells, None]
+        return self._of(u, plan.fine(y), weights)
+
+    def _of(self, u: np.ndarray, fine: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The same from u (member, ion, cell, 1) in the refined cells and the bound forms in sub-cells."""
+        plan = self.plan
+        near = np.zeros((plan.members, plan.ions, plan.cells.size, SUB**3))
         for site, (inside, averages) in zip(plan.sites, self._kernels, strict=True):
             w = weights[site.pairs]
             if w.any():
