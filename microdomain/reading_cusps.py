@@ -145,6 +145,15 @@ class Cusps:
         return out[:, :, self._which]
 
 
+def kept(batches: Sequence[Any]) -> dict[str, Any]:
+    """What a frame keeps of batches that stand at one time, so that points can be read later: the sources."""
+    if not all(b.fluxes.sources.any for b in batches):
+        return {}
+    hidden = [b.fluxes.sources.of(b.state(), b.standing.weights) for b in batches]
+    about = {"units": "uM/ms", "long_name": "sources in sub-cells that averages over cells blur"}
+    return {"hidden": (("member", "ion", "refined_cell", "sub_cell"), np.concatenate(hidden), about)}
+
+
 def _product(w: np.ndarray, table: np.ndarray) -> np.ndarray:
     """w (m, Q) times table (Q, n), member by member, so that the bits of one depend on no other."""
     return np.stack([row[: len(table)] @ table for row in w])

@@ -17,6 +17,7 @@ from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
+from microdomain.reading_cusps import kept
 from microdomain.record import Record
 from microdomain.recorder_sensors import SensorSamples
 
@@ -155,13 +156,7 @@ class Recorder:
                 u[:, i],
                 {"units": "uM", "long_name": f"grid part of [{name}], cell averages"},
             )
-        if all(b.fluxes.sources.any for b in batches):
-            hidden = [b.fluxes.sources.of(b.state(), b.standing.weights) for b in batches]
-            solver["hidden"] = (
-                ("member", "ion", "refined_cell", "sub_cell"),
-                np.concatenate(hidden),
-                {"units": "uM/ms", "long_name": "sources in sub-cells that averages over cells blur"},
-            )
+        solver |= kept(batches)
         for name in self.record.fields:
             if name not in root:
                 s = plan.names.index(name)

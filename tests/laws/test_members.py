@@ -27,7 +27,7 @@ MEMBERS = [
     member(0.01, md.Pulse(0.1, 0.3), uptake={"Ca": 2.0}),
 ]
 GRID = md.Grid.graded(MEMBERS, near=0.04)
-RECORD = md.Record(times=[0.07, 0.2, 0.3], points={"p": (0.02, 0.01, 0.02)})
+RECORD = md.Record(every=0.1, points={"p": (0.02, 0.01, 0.02)})
 
 
 def run(members, **keywords):
