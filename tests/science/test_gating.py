@@ -215,8 +215,8 @@ def test_a_trial_is_the_same_alone_among_sixty_four_and_after_a_restart(follows,
     for trial in (17, 63):
         alone = go(range(trial, trial + 1))
         for name in ("concentration", "influx"):
-            same = alone.mouths[name].values[0], together.mouths.sel(time=alone.mouths.time)[name].values[trial]
-            np.testing.assert_array_equal(*same)
+            mine, everyone = alone.mouths[name], together.mouths[name].sel(time=alone.mouths.time)
+            np.testing.assert_array_equal(mine.values[0], everyone.values[trial])
         monkeypatch.setattr(Batch, "_step", interrupted)
         while True:
             count[0] = 0
