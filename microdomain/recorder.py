@@ -17,6 +17,7 @@ from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
+from microdomain.reading_cusps import kept
 from microdomain.record import Record
 from microdomain.recorder_sensors import SensorSamples
 
@@ -156,6 +157,7 @@ class Recorder:
                 u[:, i],
                 {"units": "uM", "long_name": f"grid part of [{name}], cell averages"},
             )
+        solver |= kept(batches)
         for name in self.record.fields:
             if name not in root:
                 s = plan.names.index(name)

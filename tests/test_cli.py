@@ -446,6 +446,18 @@ def test_steady_prints_how_the_grids_differ(tmp_path):
     assert mean - 0.1 == pytest.approx(2 * 0.51821348 / 0.4 / 0.4, rel=1e-3)
 
 
+def test_steady_opens_the_gates_and_holds_the_walls_of_an_example():
+    refused = run("steady", "single-channel")
+    assert refused.exit_code != 0
+    assert 'Give gate = { kind = "open" } or the flag --open' in refused.output
+    closed = run("steady", "single-channel", "--open")
+    assert 'Hold a wall, e.g. [model.walls] with x = "held"' in closed.output
+    outcome = run("steady", "single-channel", "--open", "--held", "--rtol", "0.1")
+    assert outcome.exit_code == 0, outcome.output
+    # Validation 2.1, S2 (0.1 mM BAPTA, half-space): 71.1 uM at 5 nm; immobile buffers change nothing.
+    assert "71.1" in outcome.stdout
+
+
 # -- progress --------------------------------------------------------------------------------------
 
 HALF = SimpleNamespace(t=0.5, until=2.0, steps=31, rate=0.25, left=6.0)
