@@ -122,6 +122,14 @@ def simulate_module():
     return sys.modules["microdomain.simulate"]
 
 
+def test_every_backend_answers_the_same(results, backend):
+    device = {"numpy": "numpy", "compiled": "cpu", "cuda": "cuda"}[backend]
+    other = md.simulate(model_of(), until=1.0, record=RECORD, device=device)
+    np.testing.assert_allclose(
+        other.release().probability, results.release().probability, rtol=1e-9, atol=1e-15
+    )
+
+
 def test_a_store_answers_the_same(results, tmp_path):
     streamed = md.simulate(model_of(), until=1.0, record=RECORD, out=tmp_path / "a.zarr")
     results.save(tmp_path / "b.zarr")
