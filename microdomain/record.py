@@ -16,6 +16,9 @@ Position = tuple[float, float, float]
 #: Times after each edge at which mouths and probes are read, the first of them (ms), and how many
 #: in all at most.
 AFTER, FIRST, MOST = 50, 1e-4, 5000
+#: Where gates jump by chance, or crowded: times of fields, of mouths and probes, and the edges (at most)
+#: that are recorded besides.
+FIELDS, EVEN, FEW_EDGES = 11, 501, 20
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,10 @@ class Record:
     """What a run writes down.
 
     By default fields are recorded at the start, at every edge of a gate and at the end; mouths and
-    probes at these times and at 50 logarithmically spaced times after each.  `every` or `times`
-    set the times of both.
+    probes at these times and at 50 logarithmically spaced times after each.  Where gates jump by
+    chance, or so often that there is no rest between, fields are recorded at 11 even times as well
+    and mouths and probes at 501, and of more than 20 edges none.  `every` or `times` set the times of
+    both.
 
     Parameters
     ----------
@@ -75,13 +80,16 @@ class Record:
         put(self, "points", tuple(checked))
         put(self, "sensors", tuple(_placed(str(name), given) for name, given in (sensors or {}).items()))
 
-    def schedule(self, until: float, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def schedule(
+        self, until: float, edges: np.ndarray, restless: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Times of the fields, and of the mouths and probes.
 
         Parameters
         ----------
         until : float, ms
         edges : array, ms             times at which gates jump
+        restless : bool               gates jump by chance, or all the time
 
         Returns
         -------
@@ -100,7 +108,18 @@ class Record:
             times = np.minimum(self.every * np.arange(count + 1), until)
             times = np.unique(np.append(times, until))
             return times, times
-        marks = np.unique(np.concatenate([[0.0], edges[(edges > 0) & (edges < until)], [until]]))
+        inside = edges[(edges > 0) & (edges < until)]
+        if restless:
+            inside = inside if inside.size <= FEW_EDGES else np.empty(0)
+            even = until * np.arange(EVEN) / (EVEN - 1)
+            marks, dense = Record._after(until, inside)
+            return np.union1d(marks, until * np.arange(FIELDS) / (FIELDS - 1)), np.union1d(dense, even)
+        return Record._after(until, inside)
+
+    @staticmethod
+    def _after(until: float, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Start, edges and end, and these with the times after each."""
+        marks = np.unique(np.concatenate([[0.0], edges, [until]]))
         after = int(np.clip(MOST // max(marks.size - 1, 1), 4, AFTER))
         dense = [marks]
         for begin, end in pairwise(marks):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.batch import Batch
-from microdomain.closing import channel_influx
+from microdomain.closing import channel_influx, traced
 from microdomain.electro import ElectroWarning, reversal
 from microdomain.fluxes import is_stored
 from microdomain.laws import law_names
@@ -62,6 +62,9 @@ class Recorder:
             plan.models[0].species.index(name) if name in plan.names else plan.models[0].ion(name)
         self.channels = [m.resolved_channels for m in plan.models]
         self._laws = law_names(plan.models)
+        # Kernels at cell centres, and at the watched points of each batch: the same at every time.
+        self._centres = Near(plan)
+        self._near: dict[int, tuple[Near, list[tuple[np.ndarray, np.ndarray]]]] = {}
         self._done = 0
         self._last_frame = -1.0
         self._rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
@@ -137,12 +140,12 @@ class Recorder:
 
     def write(self, t: float, batches: Sequence[Batch]) -> None:
         """Record a frame at t, where all members stand, and the traces up to there."""
-        states = [b.ops.host(b.plan.coarse(b.standing.y)) for b in batches]
+        states = [b.plan.coarse(b.state()) for b in batches]
         whole = np.concatenate(states, axis=0)
         whole[[bool(word) for b in batches for word in b.failed]] = np.nan  # they stayed behind
         plan, here = self.plan, ("member", "z", "y", "x")
         u = whole[:, : plan.ions]
-        c = centre_values(plan, np.full(plan.members, t), u)
+        c = centre_values(plan, np.full(plan.members, t), u, self._centres)
         root: dict[str, Any] = {}
         solver: dict[str, Any] = {}
         for i, name in enumerate(plan.names[: plan.ions]):
@@ -183,8 +186,10 @@ class Recorder:
         means = np.empty((times.size, plan.members, plan.ions))
         first = 0
         for b in batches:
-            kernels = Near(b.plan).kernels(b.watch.points)
-            values, mean = b.traced(times, kernels)
+            if id(b) not in self._near:
+                near = Near(b.plan)
+                self._near[id(b)] = (near, near.kernels(b.watch.points))
+            values, mean = traced(b, times, *self._near[id(b)])
             offset = 0
             for k in range(b.plan.members):
                 m = first + k

@@ -259,6 +259,7 @@ class RunTable(Table):
     accuracy: Literal["default", "high"] | None = None
     seed: int | None = None
     device: str | None = None
+    precision: Literal["float64", "float32"] | None = None
     members: int | None = Field(default=None, ge=1, le=1_000_000)
     member: list[dict[str, Any]] = []
 

@@ -31,7 +31,8 @@ def grid() -> md.Grid:
 
 def go(out: str, **keywords: object) -> md.Results:
     """Run, or go on."""
-    settings = {"record": RECORD, "device": "numpy", "members": [tiny(), tiny(0.05)], "resume": True}
+    settings = {"record": RECORD, "device": "numpy", "members": [tiny(), tiny(0.05)]}
+    settings |= {"resume": True, "rtol": 1e-4}
     return md.simulate(tiny(), grid(), until=UNTIL, out=out, **(settings | keywords))
 
 

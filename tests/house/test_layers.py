@@ -23,7 +23,7 @@ ORDER = [
     *("frames", "store", "vtkxml"),
     *("ledger", "record", "sensors", "release", "optics", "maps", "compare", "export", "results"),
     *("begin", "batch", "closing", "recorder", "checkpoint", "resume", "progress"),
-    *("setting", "estimate", "forecast"),
+    *("pace", "setting", "estimate", "forecast"),
     *("simulate", "steady"),
     *("presets", "examples", "scenario", "surfaces", "sweep"),
     "report",
