@@ -45,10 +45,6 @@ class Still:
         near = self.ops.near(solution.weights)
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
 
-    def state(self) -> np.ndarray:
-        """State vectors (member, size), uM."""
-        return np.asarray(self.ops.host(self.standing.y))
-
     def traced(
         self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]]
     ) -> tuple[np.ndarray, np.ndarray]:
