@@ -102,9 +102,7 @@ class Recorder:
             self._head("probes", coords=points | names)
         self._sensors = SensorSamples(record)
         if record.sensors:
-            self._head(
-                "sensors", attrs=self._sensors.head["attrs"], coords=self._sensors.head["coords"] | names
-            )
+            self._head("sensors", **self._sensors.head(names))
         if out is not None and counts is not None:
             self._writer = store.reopen(out, counts)
         elif self._writer is not None:
@@ -175,8 +173,7 @@ class Recorder:
             self._traces(times, batches)
         self._done = max(self._done, end)
         if self.record.sensors:
-            rows, at = self._sensors.taken(batches, until)
-            self._append_many("sensors", rows, at)
+            self._append_many("sensors", *self._sensors.taken(batches, until))
         for b in batches:
             b.forget(until)
 

@@ -171,6 +171,11 @@ def steady_state(
         )
     if not 0.0 < rtol < 1.0:
         raise ValueError(f"rtol = {rtol}: give a relative tolerance between 0 and 1, e.g. 1e-2.")
+    if record is not None and record.sensors:
+        raise ValueError(
+            f"steady_state: sensor {record.sensors[0][0]!r} is in the record, but release needs a course in "
+            "time. Take results.at(...) and give its concentration to microdomain.sensors.release."
+        )
     check_steady(model)
     levels = [_Level.of(model, grid_for(model) if grid is None else grid, progress)]
     while check and model.resolved_channels:

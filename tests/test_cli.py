@@ -511,6 +511,14 @@ def test_drosophila_nmj_gives_the_published_rest_and_decay(tmp_path):
     assert "\nrest 68.2 nM" in outcome.stdout
     tau = float(re.search(r"^decay ([\d.]+) ms", outcome.stdout, re.M)[1])
     assert 110.0 <= tau <= 111.0
+    # The sensors stand 95.9 and 122.1 nm away and 10 nm high.
+    rows = [line.split() for line in lines_of(run("release", tmp_path / "nmj.zarr"))[1:]]
+    assert [row[0] for row in rows] == ["vesicle-96nm", "vesicle-122nm"]
+    assert [float(row[7]) for row in rows] == pytest.approx([96.4, 122.5], abs=0.05)
+    near, far = (float(row[1]) for row in rows)
+    assert 0.9 > near > far > 0.05
+    # What is released is released behind the current's peak at 2 ms, and at once.
+    assert all(2.0 < float(row[3]) < 3.0 and 2.0 < float(row[5]) < 3.5 for row in rows)
 
 
 @pytest.mark.slow
