@@ -44,21 +44,17 @@ class Still:
         self.live: list[None] = [None] * plan.members
         near = self.ops.near(solution.weights)
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
+        # One reading each, which holds at all times: the grid part at the watched points and the means.
+        u = plan.coarse(solution.y)[:, : plan.ions]
+        readings = watch.grid_part(u, plan.rest[:, : plan.ions])
+        held = self.ops.amounts(solution.y)[:, : plan.ions]
+        means = (held + self.fluxes.per_ion(self.fluxes.mass(solution.weights))) / plan.grid.volume
+        self.trace = [[(LATE, reading, mean)] for reading, mean in zip(readings, means, strict=True)]
+        self.jumps = [np.empty(0)] * plan.members
 
-    def traced(
-        self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Concentrations [member, T, ion, P] at the watched points and means [member, T, ion], uM."""
-        from microdomain.reading import Near
-
-        plan = self.plan
-        u = plan.coarse(self.solution.y)[:, : plan.ions]
-        near = Near(plan).at_points(self.standing.t, kernels, len(self.watch.points))
-        values = self.watch.grid_part(u, plan.rest[:, : plan.ions]) + near
-        held = self.ops.amounts(self.solution.y)[:, : plan.ions]
-        held = (held + self.fluxes.per_ion(self.fluxes.mass(self.solution.weights))) / plan.grid.volume
-        count = times.size
-        return np.repeat(values[:, None], count, axis=1), np.repeat(held[:, None], count, axis=1)
+    def state(self) -> np.ndarray:
+        """The state vectors on the host, (member, size), as `Batch.state` gives them."""
+        return np.asarray(self.solution.y)
 
     def forget(self, before: float) -> None:
         """Nothing was traced."""
