@@ -45,7 +45,6 @@ class Still:
         self.live: list[None] = [None] * plan.members
         near = self.ops.near(solution.weights)
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
-
         # One row of what a batch traces, at the watched points: no step ends before or after it.
         u = plan.coarse(solution.y)[:, : plan.ions]
         readings = watch.grid_part(u, plan.rest[:, : plan.ions])
