@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.model import Sensor
+
+Position = tuple[float, float, float]
+
 #: Times after each edge at which mouths and probes are read, the first of them (ms), and how many
 #: in all at most.
 AFTER, FIRST, MOST = 50, 1e-4, 5000
@@ -33,6 +37,7 @@ class Record:
     times : sequence of float, ms record at exactly these times
     fields : sequence of str      species to record on the grid; ions are always recorded
     points : dict                 name -> (x, y, z) in um: probes
+    sensors : dict                name -> (Sensor, (x, y, z)): release sensors, sampled at every step
 
     Raises
     ------
@@ -42,7 +47,8 @@ class Record:
     every: float | None = None
     times: tuple[float, ...] | None = None
     fields: tuple[str, ...] = ()
-    points: tuple[tuple[str, tuple[float, float, float]], ...] = ()
+    points: tuple[tuple[str, Position], ...] = ()
+    sensors: tuple[tuple[str, Sensor, Position], ...] = ()
 
     def __init__(
         self,
@@ -50,6 +56,7 @@ class Record:
         times: Sequence[float] | None = None,
         fields: Sequence[str] | None = None,
         points: Mapping[str, Sequence[float]] | Sequence[Any] | None = None,
+        sensors: Mapping[str, Any] | None = None,
     ) -> None:
         if every is not None and times is not None:
             raise ValueError("Record: give `every` or `times`, not both.")
@@ -71,6 +78,7 @@ class Record:
                 raise ValueError(f"Record: point '{name}' = {tuple(at)}; give three coordinates in um.")
             checked.append((str(name), tuple(float(x) for x in at)))
         put(self, "points", tuple(checked))
+        put(self, "sensors", tuple(_placed(str(name), given) for name, given in (sensors or {}).items()))
 
     def schedule(
         self, until: float, edges: np.ndarray, restless: bool = False
@@ -118,3 +126,15 @@ class Record:
             gap = end - begin
             dense.append(begin + np.geomspace(min(FIRST, 1e-2 * gap), gap, after)[:-1])
         return marks, np.unique(np.concatenate(dense))
+
+
+def _placed(name: str, given: Any) -> tuple[str, Sensor, Position]:
+    """A sensor and its place; a dictionary is a sensor as `Sensor.to_dict` wrote it, and `at`."""
+    if isinstance(given, Mapping):
+        given = (Sensor.from_dict(given), given["at"])
+    if not (isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], Sensor)):
+        raise ValueError(f"Record: sensor '{name}' = {given!r}; give a pair (Sensor, (x, y, z)).")
+    sensor, at = given[0], tuple(float(x) for x in given[1])
+    if len(at) != 3:
+        raise ValueError(f"Record: sensor '{name}' at {at}; give three coordinates in um.")
+    return name, sensor, (at[0], at[1], at[2])

@@ -18,6 +18,7 @@ from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
 from microdomain.record import Record
+from microdomain.recorder_sensors import SensorSamples
 
 #: Traces are handed over in pieces of at most this many times.
 PIECE = 500
@@ -97,6 +98,11 @@ class Recorder:
             points: dict[str, Any] = {"point": ("point", np.array([n for n, _ in record.points]))}
             points |= {a: ("point", xyz[:, k], {"units": "um"}) for k, a in enumerate("xyz")}
             self._head("probes", coords=points | names)
+        self._sensors = SensorSamples(record)
+        if record.sensors:
+            self._head(
+                "sensors", attrs=self._sensors.head["attrs"], coords=self._sensors.head["coords"] | names
+            )
         if out is not None and counts is not None:
             self._writer = store.reopen(out, counts)
         elif self._writer is not None:
@@ -121,13 +127,14 @@ class Recorder:
         return out
 
     def watched(self, part: Plan) -> np.ndarray:
-        """Mouths of a part's members, each member's in turn, then the probes: array (P, 3), um."""
+        """Mouths of a part's members, in turn, then probes, then sensors: array (P, 3), um."""
         mouths = [
             np.array(c.position) + c.pore * np.array(c.normal)
             for m in part.models
             for c in m.resolved_channels
         ]
-        return np.array(mouths + [p for _, p in self.record.points], dtype=float).reshape(-1, 3)
+        others = [p for _, p in self.record.points] + [p for _, _, p in self.record.sensors]
+        return np.array(mouths + others, dtype=float).reshape(-1, 3)
 
     # -- while the run goes on -----------------------------------------------------------------
 
@@ -164,6 +171,9 @@ class Recorder:
             times = self.dense[first : min(first + PIECE, end)]
             self._traces(times, batches)
         self._done = max(self._done, end)
+        if self.record.sensors:
+            rows, at = self._sensors.taken(batches, until)
+            self._append_many("sensors", rows, at)
         for b in batches:
             b.forget(until)
 
@@ -199,7 +209,7 @@ class Recorder:
                             )
                 offset += len(self.channels[m])
             for k in range(b.plan.members):
-                probes[:, first + k] = values[k, :, :, offset:]
+                probes[:, first + k] = values[k, :, :, offset : offset + probes.shape[-1]]
             first += b.plan.members
         mine = ("member", "channel")
         table: dict[str, Any] = {
@@ -251,6 +261,7 @@ class Recorder:
     def skip(self, done: int, last_frame: float) -> None:
         """Go on behind the times of mouths and probes, and behind the frame, that are done."""
         self._done, self._last_frame = done, last_frame
+        self._sensors.since = last_frame if last_frame >= 0 else self._sensors.since
 
     # -- at the end ----------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import microdomain as md
 
 EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree"}
-UNTIL, RECORD = 0.02, md.Record(every=0.01)
+UNTIL, SENSOR = 0.02, md.Sensor.sequential(5, k_on=0.1, k_off=8, gamma=6, b=0.25)
+RECORD = md.Record(every=0.01, sensors={"vesicle": (SENSOR, (0.02, 0, 0.01))})
 
 
 def tiny(current: float = 0.1) -> md.Model:

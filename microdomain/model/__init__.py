@@ -9,6 +9,8 @@ from microdomain.model.gating import Gate, Open, Pulse, Train
 from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
 from microdomain.model.schemes import HH, Markov, Particle, Transition
+from microdomain.model.sensor import Sensor
+from microdomain.model.sites import Chain
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
 
@@ -18,6 +20,7 @@ __all__ = [
     "HH",
     "ActionPotential",
     "Buffer",
+    "Chain",
     "Channel",
     "Closed",
     "Cluster",
@@ -36,6 +39,7 @@ __all__ = [
     "Pulse",
     "Pulses",
     "Ramp",
+    "Sensor",
     "Steps",
     "Table",
     "Trace",
