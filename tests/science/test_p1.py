@@ -34,9 +34,8 @@ def test_the_reversal_potential_at_the_mouth_is_nernst_of_the_known_concentratio
 
 def test_states_in_float32():
     """Half the memory, the same error; the account says so, and what it is worth."""
-    results = md.simulate(
-        cell(), until=max(P1_TIMES), record=md.Record(times=list(P1_TIMES)), precision="float32", device="auto"
-    )
+    record = md.Record(times=list(P1_TIMES))
+    results = md.simulate(cell(), until=max(P1_TIMES), record=record, precision="float32", device="auto")
     if results.provenance["backend"] == "numpy":
         pytest.skip("NumPy runs in float64 only")
     assert worst(results.at(ABOVE), P1) < 0.011
