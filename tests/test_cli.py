@@ -237,6 +237,7 @@ def test_accuracy_on_the_command_line_replaces_the_tolerance_of_the_scenario(fol
     assert Settings.of(asked, {"accuracy": "high"}).keywords == {"accuracy": "high"}
     both = Settings.of(asked, {"accuracy": "high", "rtol": 0.02}).keywords
     assert both == {"accuracy": "high", "rtol": 0.02}
+    assert Settings.of(asked, {"precision": "float32"}).keywords["precision"] == "float32"
 
 
 def test_members_of_a_scenario_keep_their_names():

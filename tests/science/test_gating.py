@@ -159,15 +159,16 @@ def test_thirty_gating_channels_over_a_square_micrometre():
     model = md.Model(box=((-1, 1), (-1, 1), (0, 1)), ions=[CALCIUM], buffers=BUFFERS, channels=channels)
     grid = md.Grid.graded(model, near=0.03)
     record = md.Record(every=0.05)
-    loose, tight = (
-        md.simulate(model, grid, until=0.5, record=record, rtol=rtol, scheme="ros2") for rtol in (2e-2, 2e-3)
-    )
+    loose = md.simulate(model, grid, until=0.5, record=record)
+    tight = md.simulate(model, grid, until=0.5, record=record, rtol=2e-3, scheme="ros2")
     a, b = (r.mouths.concentration.values for r in (loose, tight))
     assert np.abs(a / b - 1).mean() < 0.002
+    assert loose.provenance["scheme"] == "ROS2"
     history = loose._parts["solver"]["flux_starts"].values
     events = int((np.isfinite(history) & (history > 0) & (history < 0.5)).sum())
     assert events > 20
-    assert loose.ledger.steps[0] < 8 * events
+    # Frames end steps as well: ten of them, half a step each.
+    assert loose.ledger.steps[0] - 5 < 4.5 * events
 
 
 @pytest.mark.parametrize("follows", [False, True], ids=["voltage", "calcium"])
