@@ -16,6 +16,7 @@ import numpy as np
 
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
+from microdomain.wall_reading import Lifts, add_to_centres, wall_slopes
 from microdomain.window import POINTS, Window
 
 #: Points are read in groups of this many, to bound the memory of the kernel tables.
@@ -160,32 +161,37 @@ class Watch:
     ----------
     points : array (P, 3), um
     weights : three arrays (P, n)    spline weights along x, y, z
+    lifts : Lifts or None            what the slopes at pumped walls add
     """
 
     points: np.ndarray
     weights: tuple[np.ndarray, np.ndarray, np.ndarray]
+    lifts: Lifts | None = None
 
     @classmethod
     def of(cls, plan: Plan, points: np.ndarray) -> Watch:
         """Prepare points (P, 3) in um; they must lie in the box."""
         check_inside(plan, points)
         rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
-        return cls(points, (rx, ry, rz))
+        lifts = Lifts(plan, points, (rx, ry, rz)) if plan.pumps.sheets else None
+        return cls(points, (rx, ry, rz), lifts)
 
-    def grid_part(self, u: Any, rest: np.ndarray) -> np.ndarray:
+    def grid_part(self, u: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
 
         Parameters
         ----------
         u : array [m, ion, z, y, x], uM
         rest : array [m, ion], uM        the level that the readings' excess is taken over
+        slopes : sequence of arrays      those at pumped walls, see `wall_reading`; none where left out
         """
         rx, ry, rz = self.weights
         m, ions, nz, ny, nx = u.shape
         excess = (u - rest[:, :, None, None, None]).reshape(m, ions, nz * ny, nx)
         along_x = np.matmul(excess, rx.T).reshape(m, ions, nz, ny, -1)
         along_y = (along_x * ry.T).sum(axis=3)
-        return np.asarray((along_y * rz.T).sum(axis=2) + rest[:, :, None])
+        out = np.asarray((along_y * rz.T).sum(axis=2) + rest[:, :, None])
+        return out + self.lifts.of(slopes) if self.lifts is not None and len(slopes) else out
 
 
 def check_inside(plan: Plan, points: np.ndarray) -> None:
@@ -223,11 +229,12 @@ def read_points(
     """
     points = np.asarray(points, dtype=float).reshape(-1, 3)
     near, rest = Near(plan), plan.rest[:, : plan.ions]
+    slopes = wall_slopes(plan, t, u)
     parts = []
     for first in range(0, max(len(points), 1), GROUP):
         some = points[first : first + GROUP]
         watch = Watch.of(plan, some)
-        parts.append(watch.grid_part(u, rest) + near.at_points(t, near.kernels(some), len(some)))
+        parts.append(watch.grid_part(u, rest, slopes) + near.at_points(t, near.kernels(some), len(some)))
     return np.concatenate(parts, axis=2)
 
 
@@ -248,7 +255,9 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
     out = u - rest
     for k, axis in enumerate(plan.axes):
         out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values().T, -1, -1 - k)
-    return out + rest + Near(plan).at_centres(t)
+    out = out + rest + Near(plan).at_centres(t)
+    add_to_centres(plan, out, wall_slopes(plan, t, u))
+    return out
 
 
 def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:

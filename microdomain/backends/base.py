@@ -26,10 +26,12 @@ class Operations(Protocol):
     ----------
     name : str                      "numpy", "compiled" or "cuda"
     plan : Plan
+    walls : walls.Walls or None     what crosses the walls through pumps
     """
 
     name: str
     plan: Plan
+    walls: Any
 
     def vector(self, y: np.ndarray) -> Any:
         """Bring host vectors to the device."""

@@ -8,6 +8,8 @@ from microdomain.model.currents import GHK, Current, Fixed, Gaussian, Ohmic, Tab
 from microdomain.model.gating import Gate, Open, Pulse, Train
 from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
+from microdomain.model.patches import Circle, Rectangle
+from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
@@ -19,24 +21,31 @@ __all__ = [
     "ActionPotential",
     "Buffer",
     "Channel",
+    "Circle",
     "Closed",
     "Cluster",
+    "ConstantFlux",
     "Current",
     "Fixed",
     "Gate",
     "Gaussian",
     "Held",
+    "HillPump",
     "Hold",
     "Ion",
+    "LinearPump",
     "Markov",
     "Model",
     "Ohmic",
     "Open",
     "Particle",
+    "Pump",
     "Pulse",
     "Pulses",
     "Ramp",
+    "Rectangle",
     "Steps",
+    "SurfacePump",
     "Table",
     "Trace",
     "Train",
