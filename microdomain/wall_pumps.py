@@ -84,6 +84,20 @@ class Sheet:
         """No law saturates: one step of Newton's method is exact."""
         return not (self.V.any() or self.B.any())
 
+    @property
+    def laws(self) -> np.ndarray:
+        """Numbers of every law, array (member, pump, 6): P, V, B, K, leak, n."""
+        n = np.broadcast_to(np.array(self.power, dtype=float), self.P.shape)
+        return np.stack([self.P, self.V, self.B, self.K, self.leak, n], axis=2)
+
+    def strides(self, shape: tuple[int, int, int]) -> tuple[int, int, int, int]:
+        """Of a field [z, y, x]: first cell of the layer beside the wall; steps along b, a, and inward."""
+        nz, ny, nx = shape
+        steps = (1, nx, ny * nx)
+        along = [s for k, s in enumerate(steps) if k != self.axis]
+        step, n = steps[self.axis], (nx, ny, nz)[self.axis]
+        return (step * (n - 1), along[1], along[0], -step) if self.side else (0, along[1], along[0], step)
+
     def layer(self, field: Any, depth: int) -> Any:
         """View of the layer of cells at some depth from the wall: ``field[..., z, y, x]`` -> [..., a, b]."""
         n = -1 - depth if self.side else depth
@@ -238,10 +252,17 @@ def fluxes(sheet: Sheet, c: Any, xp: Any) -> tuple[list[Any], list[Any]]:
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """A sheet's state: net flux of every pump out of the box, its slope df/dc at the wall value."""
+    """A sheet's state: net flux of every pump out of the box, its slope df/dc at the wall value.
+
+    Attributes
+    ----------
+    each, slopes : lists of arrays [member, a, b], uM um/ms and um/ms
+    table : array [member, pump, a, b] or None      the fluxes once more, as kernels take them
+    """
 
     each: list[Any]
     slopes: list[Any]
+    table: Any = None
 
     @property
     def flux(self) -> Any:

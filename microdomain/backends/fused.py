@@ -14,7 +14,7 @@ import numpy as np
 
 from microdomain.backends.reductions import Reductions
 from microdomain.backends.reference import Near, Reference
-from microdomain.backends.tables import Device, lay_tables
+from microdomain.backends.tables import Device, Views, lay_tables
 from microdomain.backends.walls import Walls
 from microdomain.plan import SUB, Plan
 
@@ -44,18 +44,6 @@ class Factor:
     walls: Any = None
 
 
-@dataclass(frozen=True, eq=False)
-class Views:
-    """Two work arrays of some members, shaped for matrix products along x, y and z."""
-
-    a_x: Any
-    a: Any
-    a_z: Any
-    b_x: Any
-    b: Any
-    b_z: Any
-
-
 class Fused:
     """Operations of `backends.base` on kernels.
 
@@ -79,7 +67,7 @@ class Fused:
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers, self._count)
         # z is copied out only where the ledger will read it.
-        self.walls = Walls(plan, device.xp, device.real) if plan.pumps.sheets else None
+        self.walls = Walls(plan, device.xp, device) if plan.pumps.sheets else None
         leaks = plan.uptake.any() or not all(a.closed for a in plan.axes) or self.walls is not None
         self._z = self._vectors() if leaks else None
         if self._z is not None:
@@ -182,8 +170,6 @@ class Fused:
         factor, amount = self.device.put(scale, float), self._amount(blob)
         for first, last in self.device.blocks(self.plan.members):
             self._rates(first, last, y, near, amount, factor, plus is not None, None, out)
-        if self.walls is not None:
-            self.walls.add(out, y, near, scale)
         return out
 
     def _amount(self, blob: np.ndarray) -> Any:
@@ -210,6 +196,8 @@ class Fused:
             self._call("rhs_refined", members, self._count, *grid, *fine)
         if amount is not None:
             self._blobs(first, last, amount, factor, out)
+        if self.walls is not None:
+            self.walls.add(out, y, near, factor, first, last)
 
     # -- W-method ------------------------------------------------------------------------------
 
@@ -255,8 +243,6 @@ class Fused:
     def stage(
         self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
-        if self.walls is not None:
-            return self.solve(factor, self.advance(y, near, blob, scale, plus))
         out = self._vectors() if plus is None else plus
         by, amount = self.device.put(scale, float), self._amount(blob)
         for first, last in self.device.blocks(self.plan.members):

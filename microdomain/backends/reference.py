@@ -194,7 +194,7 @@ class Reference:
                 here = plan.fine(y)[:, r]
                 fine[:, r] += spread[..., None] - self.mixing[r] * (here - here.mean(axis=2, keepdims=True))
         if self.walls is not None:
-            self.walls.add(out, y, near, np.ones(plan.members))
+            self.walls.add(out, y, near, xp.ones(plan.members))
         return out
 
     def advance(self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.backends.tables import Device
 from microdomain.plan import Plan
 from microdomain.wall_pumps import Crossing, Sheet, crossing
 
@@ -52,14 +53,19 @@ class Walls:
     ----------
     plan : Plan
     xp : module
-    dtype : dtype                   of states
+    device : tables.Device, optional     kernels instead of array code
     """
 
-    def __init__(self, plan: Plan, xp: Any, dtype: Any = float) -> None:
-        self.plan, self.xp, self.sheets = plan, xp, plan.pumps.sheets
-        self._put = lambda a: xp.asarray(np.ascontiguousarray(a), dtype=dtype)
+    def __init__(self, plan: Plan, xp: Any, device: Device | None = None) -> None:
+        self.plan, self.xp, self.sheets, self._device = plan, xp, plan.pumps.sheets, device
+        real = float if device is None else device.real
+        self._put = lambda a: xp.asarray(np.ascontiguousarray(a), dtype=real)
         self._area = [self._put(s.area) for s in self.sheets]
         self._tables = [self._near_tables(s) for s in self.sheets]
+        if device is not None:
+            self._laws = [device.put(s.laws, float) for s in self.sheets]
+            self._cover = [device.put(s.cover, float) for s in self.sheets]
+            self._strides = [s.strides(plan.grid.shape) for s in self.sheets]
         self._known: tuple[Any, Any, list[Crossing]] | None = None
         self.joint = self._joined()
         self._rows = []
@@ -130,19 +136,42 @@ class Walls:
         if known is not None and known[0] is y and known[1] is near:
             return known[2]
         coarse, out = self.plan.coarse(y), []
-        for sheet, wall in zip(self.sheets, near.wall, strict=True):
-            u = coarse[:, sheet.ion]
-            out.append(crossing(sheet, sheet.layer(u, 0), sheet.layer(u, 1), wall, self.xp))
+        for k, (sheet, wall) in enumerate(zip(self.sheets, near.wall, strict=True)):
+            if self._device is not None:
+                out.append(self._crossed(self._device, k, y, wall))
+            else:
+                u = coarse[:, sheet.ion]
+                out.append(crossing(sheet, sheet.layer(u, 0), sheet.layer(u, 1), wall, self.xp))
         self._known = (y, near, out)
         return out
 
-    def add(self, out: Any, y: Any, near: Any, scale: Any) -> None:
-        """out += scale[member] times what the pumps do to y."""
-        coarse = self.plan.coarse(out)
-        for sheet, through in zip(self.sheets, self.crossings(y, near), strict=True):
-            field = coarse[:, sheet.ion]
-            flux = through.flux * self._put(scale)[:, None, None]
+    def _crossed(self, device: Device, k: int, y: Any, wall: Any) -> Crossing:
+        sheet, m = self.sheets[k], self.plan.members
+        n = len(sheet.pumps)
+        both = [device.empty(m, n, *sheet.area.shape) for _ in range(2)]
+        numbers = (n, self._laws[k], self._cover[k], sheet.first, sheet.second, sheet.beta)
+        device.call("cross", m, sheet.area.size, 0, m, *self._face(k), *numbers, y, wall, *both)
+        each, slopes = ([table[:, p] for p in range(n)] for table in both)
+        return Crossing(each, slopes, both[0])
+
+    def _face(self, k: int) -> tuple[int, ...]:
+        """What the kernels ask of a face."""
+        start, down, across, inward = self._strides[k]
+        first, area = self.sheets[k].ion * self.plan.grid.cells + start, self.sheets[k].area
+        return (area.size, area.shape[1], first, down, across, inward, self.plan.size)
+
+    def add(self, out: Any, y: Any, near: Any, scale: Any, first: int = 0, last: int | None = None) -> None:
+        """out += scale[member] times what the pumps do to y, for some members; `scale` on the device."""
+        coarse, every = self.plan.coarse(out), self.crossings(y, near)
+        for k, (sheet, through) in enumerate(zip(self.sheets, every, strict=True)):
             ghost = sheet.omega * sheet.h0
+            if self._device is not None:
+                last, lost, kept = last or self.plan.members, (1.0 + ghost) / sheet.h0, ghost / sheet.h1
+                here = (*self._face(k), len(sheet.pumps), scale, lost, kept, through.table, out)
+                self._device.call("carry", last - first, sheet.area.size, first, last, *here)
+                continue
+            field = coarse[:, sheet.ion]
+            flux = through.flux * scale[:, None, None]
             sheet.layer(field, 0)[...] -= (1.0 + ghost) / sheet.h0 * flux
             sheet.layer(field, 1)[...] += ghost / sheet.h1 * flux
 
@@ -226,7 +255,13 @@ class Walls:
     def _read(self, s: int, hat: Any) -> Any:
         """The layer beside joint sheet s of modal fields [m, mobile, ...], lateral modes left: [m, a, b]."""
         sheet = self.sheets[self.joint[s]]
-        return (hat[:, sheet.ion] * self._rows[s][0]).sum(axis=3 - sheet.axis)
+        row, (m, _, nz, ny, nx) = self._rows[s][0], hat.shape
+        # As products: a third of the time of a sum over the field.
+        if sheet.axis == 2:
+            return self.xp.matmul(row.reshape(1, nz), hat[:, sheet.ion].reshape(m, nz, ny * nx)).reshape(m, ny, nx)
+        if sheet.axis == 1:
+            return self.xp.matmul(row.reshape(1, ny), hat[:, sheet.ion])[:, :, 0]
+        return self.xp.matmul(hat[:, sheet.ion], row.reshape(nx, 1))[..., 0]
 
     def relieve(self, hat: Any, f: WallFactor, first: int = 0, last: int | None = None) -> None:
         """Let the pumps act on a solution of the diffusion factor without them, in modal space, in place."""
@@ -234,7 +269,16 @@ class Walls:
         chosen = slice(first, last)
         for response, row, k in zip(f.responses, f.gains, self.joint, strict=True):
             q = sum((gain[chosen] * w for gain, w in zip(row[1:], now[1:], strict=True)), row[0][chosen] * now[0])
-            hat -= response[chosen] * self.xp.expand_dims(q, 3 - self.sheets[k].axis)[:, None]
+            axis = self.sheets[k].axis
+            if self._device is None:
+                hat -= response[chosen] * self.xp.expand_dims(q, 3 - axis)[:, None]
+                continue
+            nz, ny, nx = self.plan.grid.shape
+            steps = ((ny, 1, 0), (nx, 0, 1), (0, nx, 1))[axis]
+            last, area = self.plan.members if last is None else last, ny * nx
+            where = (first, last, nz, area, nx, q[0].size, *steps)
+            planes = (last - first) * self.plan.mobile * nz
+            self._device.call("relieve", planes, area, *where, response, self.xp.ascontiguousarray(q), hat)
 
     def implicit(self, f: WallFactor, z: Any, k: Any) -> np.ndarray:
         """What the implicit side of a stage moves through every pump: array (pump, member)."""
