@@ -26,6 +26,10 @@ from microdomain.plan import Plan
 from microdomain.wall_pumps import Crossing, Sheet, crossing
 
 
+#: Slopes below this (um/ms) pump nothing.
+TINY = 1e-30
+
+
 @dataclass(frozen=True, eq=False)
 class WallFactor:
     """The pumps' part of a prepared M.
@@ -124,7 +128,7 @@ class Walls:
                 if mine.any():
                     w = self._put(mine)[:, : left.shape[0]]
                     product = self.xp.matmul((w[:, :, None] * left).transpose(0, 2, 1), right)
-                    field[(site.members, *where)] += product
+                    field[(self.xp.asarray(site.members), *where)] += product
             out.append(field)
         return tuple(out)
 
@@ -238,7 +242,7 @@ class Walls:
             least = rate.min(axis=(1, 2), keepdims=True) if k in self.joint else 0.0 * rate[:, :1, :1]
             f.least.append(least)
             f.rest.append(rate - least)
-            whole = now.slope + 1e-300
+            whole = xp.maximum(now.slope, TINY)
             f.shares.append([s / whole for s in now.slopes] if len(now.slopes) > 1 else [1.0])
             layer = sheet.layer(inverse_ion[:, sheet.ion], 0)
             layer[...] = 1.0 / (1.0 / layer + gm * f.rest[-1])
@@ -278,7 +282,7 @@ class Walls:
             last, area = self.plan.members if last is None else last, ny * nx
             where = (first, last, nz, area, nx, q[0].size, *steps)
             planes = (last - first) * self.plan.mobile * nz
-            self._device.call("relieve", planes, area, *where, response, self.xp.ascontiguousarray(q), hat)
+            self._device.call("relieve", planes, area, *where, response, q, hat)
 
     def implicit(self, f: WallFactor, z: Any, k: Any) -> np.ndarray:
         """What the implicit side of a stage moves through every pump: array (pump, member)."""
