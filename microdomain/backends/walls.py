@@ -104,9 +104,13 @@ class Walls:
             touches = where[sheet.axis].stop == n if sheet.side else where[sheet.axis].start == 0
             if site.ion != sheet.ion or not touches:
                 continue
-            ages = self.plan.windows[site.ion].nodes
+            window = self.plan.windows[site.ion]
+            ages, first = window.nodes, slice(0, window.per_bin)
             own = site.sources[sheet.axis]
             wall = own.density(np.array([own.hi if sheet.side else own.lo]), ages)
+            # On its own wall the kernel grows as s^-1/2 toward age 0; the youngest bin integrates that exactly.
+            youngest = (window.weights[first] / np.sqrt(ages[first])).sum()
+            wall[first] *= 2.0 * np.sqrt(window.edges[1]) / youngest
             factors, spans = [], []
             for axis in (a for a in range(3) if a != sheet.axis):
                 faces = self.plan.grid.faces[axis][where[axis].start : where[axis].stop + 1]
