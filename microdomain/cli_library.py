@@ -30,15 +30,17 @@ def examples_command(name: str | None) -> None:
 @click.command(name="presets")
 @click.argument("name", required=False)
 def presets_command(name: str | None) -> None:
-    """List the buffers and channels of the library, or print all that is known of the one called NAME.
+    """List the buffers, channels and pumps of the library, or print all that is known of the one called NAME.
 
     In a scenario: preset = "BAPTA" in a buffer's table; keys given beside it win.
-    A channel's gate is gate = { preset = "calyx" }.
+    A channel's gate is gate = { preset = "calyx" }; a pump's law is law = { preset = "PMCA-Bartol" }.
     """
-    from microdomain import presets
+    from microdomain import presets, presets_pumps
 
     if name is not None:
-        entry = presets.channel_entry(name) if name in presets.channel_names() else presets.entry(name)
+        entry = presets.channel_entry(name) if name in presets.channel_names() else None
+        entry = presets_pumps.pump_entry(name) if name in presets_pumps.pump_names() else entry
+        entry = presets.entry(name) if entry is None else entry
         for key, value in entry.items():
             click.echo(f"{key:<7} {value}")
         return
@@ -57,6 +59,13 @@ def presets_command(name: str | None) -> None:
         mark = f" [{channel['mark']}]" if "mark" in channel else ""
         gates.append((each, powers, channel["temperature"], channel["source"] + mark))
     click.echo("\n" + table(("channel", "gate", "at", "source"), gates, right=()))
+    pumps = []
+    for each in presets_pumps.pump_names():
+        entry = presets_pumps.pump_entry(each)
+        numbers = ", ".join(f"{k} {v}" for k, v in entry.items() if k not in ("kind", *presets_pumps.ABOUT))
+        mark = f" [{entry['mark']}]" if "mark" in entry else ""
+        pumps.append((each, entry["kind"], numbers, entry["source"] + mark))
+    click.echo("\n" + table(("pump", "law", "numbers", "source"), pumps, right=()))
 
 
 @click.command(name="devices")

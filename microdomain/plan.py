@@ -23,7 +23,7 @@ from microdomain.history import History
 from microdomain.model import Held, Model
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
-from microdomain.wall_pumps import Pumps, lay_pumps, places
+from microdomain.wall_pumps import Pumps, lay_pumps, pump_places
 from microdomain.window import AVERAGES, Window
 
 #: A buffer is refined when it diffuses slower than this part of its ion's D: within a cell's
@@ -242,7 +242,7 @@ def _check_alike(models: Sequence[Model]) -> None:
         same = {
             "box": m.box == first.box,
             "walls": m.walls == first.walls,
-            "pumps (names, places, Hill coefficients)": places(m) == places(first),
+            "pumps (names, places, Hill coefficients)": pump_places(m) == pump_places(first),
             "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
             == [(i.name, i.z, i.D) for i in first.ions],
             "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]

@@ -178,7 +178,7 @@ def lay_pumps(models: Sequence[Model], grid: Grid, axes: Sequence[Axis]) -> Pump
     return Pumps(tuple(p.name for p in first.pumps), tuple(sheets))
 
 
-def places(model: Model) -> list[Any]:
+def pump_places(model: Model) -> list[Any]:
     """What the members of a run share of their pumps: all but the numbers of the laws."""
     return [(p.name, p.face, p.ion, p.patch, p.law.terms.n) for p in model.pumps]
 

@@ -178,6 +178,15 @@ class Model:
         buffer = self.buffer(buffer)
         return float(buffer.bound_at(self.ion(buffer.binds).rest))
 
+    def pull(self, channel: Channel) -> float:
+        """Greatest slope P of the pumps of its ion on the face that a channel is on, um/ms; 0 without any."""
+        total = 0.0
+        for pump in self.pumps:
+            axis, side = divmod(FACES.index(pump.face), 2)
+            if pump.ion == channel.ion and channel.position[axis] == self.box[axis][side]:
+                total += pump.law.terms.steepest
+        return total
+
     @property
     def volume(self) -> float:
         """Volume of the box, um^3."""

@@ -41,6 +41,13 @@ class Terms:
         power = c**self.n
         return self.P * c + (self.V * power - self.B * self.K**self.n) / (self.K**self.n + power)
 
+    @property
+    def steepest(self) -> float:
+        """Greatest slope of the flux at any concentration, um/ms."""
+        n = self.n
+        bend = 1.0 if n == 1 else (n * n - 1) / (4 * n) * ((n + 1) / (n - 1)) ** (1 / n)
+        return self.P + (self.V + self.B) / self.K * bend
+
 
 class _Law:
     """What the laws share: the leak and the net flux."""
