@@ -5,10 +5,11 @@ for du/ds = J/D, s the distance from the wall (a mirrored reading of the wall va
 So a field with that slope is taken out before and put back after::
 
     u(x) = reading[u - J/D averages of phi](x) + J/D phi(s)
-    phi  = l (t - 15/8 t^2 + 5/4 t^4 - 3/8 t^6),      t = s/l up to 1,  l = a few cells
+    phi  = l (t - 15/8 t^2 + 5/4 t^4 - 3/8 t^6),      t = s/l,  l = the axis
 
 which adds to the mirrored reading J/D times the lift phi(s) - reading[averages of phi](x).  Besides s
-phi has even powers only, which mirrors leave alone (with s (1 - s/l)^3 the reading is of first order).
+phi has even powers only, which mirrors leave alone.  (Tried and left: s (1 - s/l)^3, and l = 6 cells;
+readings beside the wall are then of first order.)
 """
 
 from __future__ import annotations
@@ -22,22 +23,20 @@ from microdomain.backends.walls import Walls
 from microdomain.finite_volume import Axis
 from microdomain.plan import Plan
 
-#: phi reaches this many cells into the box.
-REACH = 6
+#: A lift below this (um) is left out.
+LEAST = 1e-7
 
 
 def _profile(s: np.ndarray, reach: float) -> np.ndarray:
     """phi at distances s from the wall."""
-    t = np.clip(s / reach, 0.0, 1.0)
+    t = s / reach
     return np.asarray(reach * (t - 15 / 8 * t**2 + 5 / 4 * t**4 - 3 / 8 * t**6))
 
 
 def _averages(axis: Axis, side: int) -> tuple[np.ndarray, float]:
     """Cell averages of phi, and how far it reaches, um."""
-    faces = np.abs(axis.faces - axis.faces[-1 if side else 0])
-    cells = min(REACH, axis.n)
-    reach = float(faces[-1 - cells] if side else faces[cells])
-    t = np.clip(faces / reach, 0.0, 1.0)
+    reach = float(axis.faces[-1] - axis.faces[0])
+    t = np.abs(axis.faces - axis.faces[-1 if side else 0]) / reach
     whole = reach**2 * (t**2 / 2 - 5 / 8 * t**3 + t**5 / 4 - 3 / 56 * t**7)
     return np.abs(np.diff(whole)) / axis.widths, reach
 
@@ -108,7 +107,7 @@ class Lifts:
         self._parts = []
         for sheet in self._sheets:
             height = lift(plan.axes[sheet.axis], sheet.side, points[:, sheet.axis])
-            near = np.flatnonzero(np.abs(height) > 0)
+            near = np.flatnonzero(np.abs(height) > LEAST)
             a, b = (weights[k][near] for k in range(3) if k != sheet.axis)
             self._parts.append((near, height[near], a, b))
 
