@@ -158,7 +158,7 @@ class Axis:
 
 
 def ghost_weight(faces: np.ndarray, side: int) -> float:
-    """Weight, in the inward derivative at the first inner face, of the cell beyond a wall with its sign turned.
+    """Weight of the cell beyond a wall in the outward derivative at the first inner face.
 
     Parameters
     ----------

@@ -230,9 +230,9 @@ def coarse_beside_pumps(models: Sequence[Model], grid: Grid) -> str:
     if worst[0] <= 4.0 * PULL:
         return ""
     return (
-        f"The pumps on the membrane of channel {worst[1]!r} have P h/D = {worst[0]:.2g}, h being the cells there: "
-        f"concentrations within 20 nm of it are about {25 * worst[0]:.2g} % off. Refine the grid near the channels "
-        f"({PULL:g} gives 0.5 %)."
+        f"The pumps on the membrane of channel {worst[1]!r} have P h/D = {worst[0]:.2g}, h being the cells "
+        f"there: concentrations within 20 nm of it are about {25 * worst[0]:.2g} % off. Refine the grid near "
+        f"the channels ({PULL:g} gives 0.5 %)."
     )
 
 

@@ -23,7 +23,7 @@ from microdomain.history import History
 from microdomain.model import Held, Model
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
-from microdomain.wall_pumps import Pumps, lay_pumps, pump_places
+from microdomain.wall_pumps import NO_PUMPS, Pumps, lay_pumps, pump_places
 from microdomain.window import AVERAGES, Window
 
 #: A buffer is refined when it diffuses slower than this part of its ion's D: within a cell's
@@ -87,7 +87,7 @@ class Plan:
     pair_loss: np.ndarray
     cells: np.ndarray
     mixing: np.ndarray
-    pumps: Pumps = Pumps((), ())
+    pumps: Pumps = NO_PUMPS
 
     @property
     def members(self) -> int:

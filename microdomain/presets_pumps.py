@@ -16,7 +16,12 @@ DIMENSIONS = {
     "P": "velocity", "Vmax": "flux", "K": "concentration", "n": "dimensionless", "density": "density",
     "k_on": "on-rate", "k_off": "rate", "k_cat": "rate", "k_leak": "rate", "leak": "flux", "J": "flux",
 }  # fmt: skip
-_KINDS: dict[str, Any] = {"linear": LinearPump, "hill": HillPump, "surface": SurfacePump, "flux": ConstantFlux}
+_KINDS: dict[str, Any] = {
+    "linear": LinearPump,
+    "hill": HillPump,
+    "surface": SurfacePump,
+    "flux": ConstantFlux,
+}
 #: Keys of an entry that say where it is from.
 ABOUT = ("source", "mark")
 

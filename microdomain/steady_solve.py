@@ -85,8 +85,8 @@ def check_steady(model: Model) -> None:
     """
     if model.pumps:
         raise NoSteadyState(
-            f"Pump '{model.pumps[0].name}' is on a wall, and the steady-state solver knows closed and held walls "
-            "only. March in time with simulate until nothing changes, or describe the pump by uptake."
+            f"Pump '{model.pumps[0].name}' is on a wall, and the steady-state solver knows closed and held "
+            "walls only. March in time with simulate until nothing changes, or describe the pump by uptake."
         )
     currents: dict[str, float] = {}
     for channel in model.resolved_channels:

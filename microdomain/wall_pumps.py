@@ -122,6 +122,9 @@ class Pumps:
         return Pumps(self.names, tuple(chosen))
 
 
+NO_PUMPS = Pumps((), ())
+
+
 def lay_pumps(models: Sequence[Model], grid: Grid, axes: Sequence[Axis]) -> Pumps:
     """Lay the pumps of models, which share all but the numbers of the laws, on a grid.
 
@@ -149,8 +152,8 @@ def lay_pumps(models: Sequence[Model], grid: Grid, axes: Sequence[Axis]) -> Pump
         axis, side = divmod(FACES.index(face), 2)
         if axes[axis].n < 3:
             raise ValueError(
-                f"Pump {first.pumps[mine[0]].name!r} is on face {face!r}, and the grid has {axes[axis].n} cells"
-                f" along {'xyz'[axis]}; give at least 3."
+                f"Pump {first.pumps[mine[0]].name!r} is on face {face!r}, and the grid has {axes[axis].n} "
+                f"cells along {'xyz'[axis]}; give at least 3."
             )
         cover = np.array([coverage(first.pumps[k].patch, grid, axis) for k in mine])
         across = [np.diff(f) for a, f in enumerate(grid.faces) if a != axis]
@@ -232,7 +235,9 @@ def fluxes(sheet: Sheet, c: Any, xp: Any) -> tuple[list[Any], list[Any]]:
     """
     values, slopes = [], []
     for k, n in enumerate(sheet.power):
-        P, V, B, K = (xp.asarray(t[:, k, None, None], dtype=c.dtype) for t in (sheet.P, sheet.V, sheet.B, sheet.K))
+        P, V, B, K = (
+            xp.asarray(t[:, k, None, None], dtype=c.dtype) for t in (sheet.P, sheet.V, sheet.B, sheet.K)
+        )
         cover = xp.asarray(sheet.cover[k], dtype=c.dtype)
         if sheet.V[:, k].any() or sheet.B[:, k].any():
             # Below zero a law goes on as its tangent there, so that Newton's method finds its way.
@@ -283,6 +288,7 @@ def crossing(sheet: Sheet, u0: Any, u1: Any, near: Any, xp: Any) -> Crossing:
     sheet : Sheet
     u0, u1 : arrays [member, a, b], uM     grid part in the two layers of cells beside the wall
     near : array [member, a, b] or None, uM     the near field's average over the cells' faces
+    xp : module
 
     Returns
     -------

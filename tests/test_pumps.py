@@ -31,8 +31,7 @@ def model(*pumps, **more):
 def test_pmca_of_bartols_type():
     """Check values computed from the printed rates, net of the leak through free pumps."""
     pump = presets_pumps.pump("PMCA-Bartol")
-    assert pump.K == pytest.approx(0.18, rel=1e-12)
-    assert pump.balance == pytest.approx(0.0645, rel=1e-12)
+    assert (pump.K, pump.balance) == pytest.approx((0.18, 0.0645), rel=1e-12)
     net = pump.terms.flux(np.array([0.0645, 0.1, 1.0, 10.0]))
     assert net[0] == pytest.approx(0, abs=1e-16)
     np.testing.assert_allclose(net[1:], [4.547505e-4, 2.843575e-3, 3.500619e-3], rtol=1e-6)

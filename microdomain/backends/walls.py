@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.tables import Device
+from microdomain.backends.walls_near import near_on_face, near_tables
 from microdomain.plan import Plan
 from microdomain.wall_pumps import Crossing, Sheet, crossing
-
 
 #: Slopes below this (um/ms) pump nothing.
 TINY = 1e-30
@@ -65,7 +65,7 @@ class Walls:
         real = float if device is None else device.real
         self._put = lambda a: xp.asarray(np.ascontiguousarray(a), dtype=real)
         self._area = [self._put(s.area) for s in self.sheets]
-        self._tables = [self._near_tables(s) for s in self.sheets]
+        self._tables = [near_tables(plan, s, self._put) for s in self.sheets]
         if device is not None:
             self._laws = [device.put(s.laws, float) for s in self.sheets]
             self._cover = [device.put(s.cover, float) for s in self.sheets]
@@ -93,48 +93,12 @@ class Walls:
         most = int(np.argmax(pulls))
         return [k for k in whole if self.sheets[k].axis == most and pulls[most] > 0.0]
 
-    # -- near field ----------------------------------------------------------------------------
-
-    def _near_tables(self, sheet: Sheet) -> list[tuple[Any, tuple[slice, slice], Any, Any]]:
-        """(site, where on the face, factors [Q, b] and [Q, a]) of every site whose window reaches the wall."""
-        out = []
-        for site in self.plan.sites:
-            where = site.patch.where[::-1]
-            n = self.plan.axes[sheet.axis].n
-            touches = where[sheet.axis].stop == n if sheet.side else where[sheet.axis].start == 0
-            if site.ion != sheet.ion or not touches:
-                continue
-            window = self.plan.windows[site.ion]
-            ages, first = window.nodes, slice(0, window.per_bin)
-            own = site.sources[sheet.axis]
-            wall = own.density(np.array([own.hi if sheet.side else own.lo]), ages)
-            # On its own wall the kernel grows as s^-1/2 toward age 0; the youngest bin integrates that exactly.
-            youngest = (window.weights[first] / np.sqrt(ages[first])).sum()
-            wall[first] *= 2.0 * np.sqrt(window.edges[1]) / youngest
-            factors, spans = [], []
-            for axis in (a for a in range(3) if a != sheet.axis):
-                faces = self.plan.grid.faces[axis][where[axis].start : where[axis].stop + 1]
-                amount, whole = (site.sources[axis].amounts(f, ages) for f in (faces, faces[[0, -1]]))
-                ends = self.plan.grid.faces[axis][[0, -1]]
-                kept = site.sources[axis].amounts(ends, ages) / whole
-                factors.append(amount * kept / np.diff(faces))
-                spans.append(where[axis])
-            out.append((site, (spans[1], spans[0]), self._put(factors[1] * wall), self._put(factors[0])))
-        return out
-
     def near(self, weights: np.ndarray) -> tuple[Any, ...]:
         """The near field on every sheet's face, [member, a, b], from folded weights ``[pair, Q]``."""
-        out = []
-        for sheet, tables in zip(self.sheets, self._tables, strict=True):
-            field = self._put(np.zeros((self.plan.members, *sheet.area.shape)))
-            for site, where, left, right in tables:
-                mine = weights[site.pairs]
-                if mine.any():
-                    w = self._put(mine)[:, : left.shape[0]]
-                    product = self.xp.matmul((w[:, :, None] * left).transpose(0, 2, 1), right)
-                    field[(self.xp.asarray(site.members), *where)] += product
-            out.append(field)
-        return tuple(out)
+        return tuple(
+            near_on_face(self.plan, sheet, tables, weights, self._put, self.xp)
+            for sheet, tables in zip(self.sheets, self._tables, strict=True)
+        )
 
     # -- right-hand side -----------------------------------------------------------------------
 
@@ -193,9 +157,7 @@ class Walls:
 
     def slopes(self, y: Any, near: Any) -> list[np.ndarray]:
         """J/D, the outward derivative of -u at every sheet's face, [member, a, b] on the host, uM/um."""
-        return [
-            self._host(c.flux) / s.D for s, c in zip(self.sheets, self.crossings(y, near), strict=True)
-        ]
+        return [self._host(c.flux) / s.D for s, c in zip(self.sheets, self.crossings(y, near), strict=True)]
 
     def slopes_of(self, u: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
         """The same from the grid part of fields ``[m, ion, z, y, x]`` and folded weights ``[pair, Q]``."""
@@ -256,7 +218,9 @@ class Walls:
             unit[:, self.sheets[k].ion] = column
             f.responses.append(divide(unit))
         n = len(self.joint)
-        system = [[pulls[s] * self._read(s, f.responses[t]) + float(s == t) for t in range(n)] for s in range(n)]
+        system = [
+            [pulls[s] * self._read(s, f.responses[t]) + float(s == t) for t in range(n)] for s in range(n)
+        ]
         f.gains.extend(_solved(system, pulls))
         return f
 
@@ -266,7 +230,9 @@ class Walls:
         row, (m, _, nz, ny, nx) = self._rows[s][0], hat.shape
         # As products: a third of the time of a sum over the field.
         if sheet.axis == 2:
-            return self.xp.matmul(row.reshape(1, nz), hat[:, sheet.ion].reshape(m, nz, ny * nx)).reshape(m, ny, nx)
+            return self.xp.matmul(row.reshape(1, nz), hat[:, sheet.ion].reshape(m, nz, ny * nx)).reshape(
+                m, ny, nx
+            )
         if sheet.axis == 1:
             return self.xp.matmul(row.reshape(1, ny), hat[:, sheet.ion])[:, :, 0]
         return self.xp.matmul(hat[:, sheet.ion], row.reshape(nx, 1))[..., 0]
@@ -276,7 +242,9 @@ class Walls:
         now = [self._read(s, hat) for s in range(len(self.joint))]
         chosen = slice(first, last)
         for response, row, k in zip(f.responses, f.gains, self.joint, strict=True):
-            q = sum((gain[chosen] * w for gain, w in zip(row[1:], now[1:], strict=True)), row[0][chosen] * now[0])
+            q = sum(
+                (gain[chosen] * w for gain, w in zip(row[1:], now[1:], strict=True)), row[0][chosen] * now[0]
+            )
             axis = self.sheets[k].axis
             if self._device is None:
                 hat -= response[chosen] * self.xp.expand_dims(q, 3 - axis)[:, None]

@@ -90,7 +90,7 @@ class _Law:
 
 @dataclass(frozen=True)
 class LinearPump(_Law):
-    """A pump far below its saturation: flux = P c - leak, at the default leak P (c - rest) (Robin's condition).
+    """A pump far below its saturation: flux = P c - leak, by default P (c - rest): Robin's condition.
 
     Parameters
     ----------
@@ -137,7 +137,9 @@ class HillPump(_Law):
         put(self, "K", checks.number(self.K, "HillPump: K", "uM", above=0))
         put(self, "n", checks.count(self.n, "HillPump: n"))
         if self.n > MOST_SITES:
-            raise ValueError(f"HillPump: n = {self.n} is more than {MOST_SITES}; no pump is that cooperative.")
+            raise ValueError(
+                f"HillPump: n = {self.n} is more than {MOST_SITES}; no pump is that cooperative."
+            )
         self._check_leak()
 
     @property
@@ -185,7 +187,9 @@ class SurfacePump(_Law):
         if self.k_on == 0:
             raise ValueError("SurfacePump: k_on = 0 /(uM ms) must be more than 0; it never binds an ion.")
         if self.k_off + self.k_cat == 0:
-            raise ValueError("SurfacePump: k_off and k_cat are both 0 /ms; a bound ion never leaves the pump.")
+            raise ValueError(
+                "SurfacePump: k_off and k_cat are both 0 /ms; a bound ion never leaves the pump."
+            )
         self._check_leak()
 
     @property
@@ -271,9 +275,7 @@ class Pump:
                 "SurfacePump(density, k_on, k_off, k_cat) or ConstantFlux(J)."
             )
         if self.face not in FACES:
-            raise ValueError(
-                f"Pump {self.name!r}: no face {self.face!r}; the faces are {', '.join(FACES)}."
-            )
+            raise ValueError(f"Pump {self.name!r}: no face {self.face!r}; the faces are {', '.join(FACES)}.")
         if self.patch is not None and not isinstance(self.patch, Rectangle | Circle):
             raise TypeError(
                 f"Pump {self.name!r}: patch = {self.patch!r}; expected Rectangle(centre, size), "

@@ -110,7 +110,9 @@ def test_pumps_agree(case, precision, device):
     found["stage"] = worst(expected, ops.host(staged))
     for n, (a, b) in enumerate(zip(near.wall, here.wall, strict=True)):
         found[f"wall {n}"] = worst(a, ops.host(b))
-    for n, (a, b) in enumerate(zip(reference.walls.slopes(y, near), ops.walls.slopes(there, here), strict=True)):
+    for n, (a, b) in enumerate(
+        zip(reference.walls.slopes(y, near), ops.walls.slopes(there, here), strict=True)
+    ):
         found[f"slope {n}"] = worst(a, b)
     assert {name: value for name, value in found.items() if not value < CLOSE[precision]} == {}
 

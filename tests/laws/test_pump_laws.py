@@ -24,9 +24,7 @@ laws = st.one_of(
     st.builds(md.SurfacePump, between(50, 2000), between(0.05, 0.5), between(0.01, 0.5), between(0.01, 0.6),
               between(0, 0.005)),
 )  # fmt: skip
-patches = st.sampled_from(
-    [None, None, md.Circle((0.0, 0.08), 0.07), md.Rectangle((0.05, 0.1), (0.1, 0.05))]
-)
+patches = st.sampled_from([None, None, md.Circle((0.0, 0.08), 0.07), md.Rectangle((0.05, 0.1), (0.1, 0.05))])
 pumps = st.lists(st.tuples(laws, st.sampled_from(FACES), patches), min_size=1, max_size=5).map(
     lambda rows: [md.Pump(law, face=face, patch=patch, name=f"pump{k}")
                   for k, (law, face, patch) in enumerate(rows)]
@@ -70,7 +68,9 @@ def test_rest_stays(some, solutes, rest, scheme):
     )  # fmt: skip
     np.testing.assert_allclose(results.dataset.Ca.values, rest, rtol=1e-12)
     for b in solutes:
-        np.testing.assert_allclose(results.dataset[b.name].values, b.total * rest / (rest + b.K_d), rtol=1e-12)
+        np.testing.assert_allclose(
+            results.dataset[b.name].values, b.total * rest / (rest + b.K_d), rtol=1e-12
+        )
     assert abs(results.ledger.pumped).max() < 1e-12 * results.ledger.end[0, 0]
 
 
@@ -119,7 +119,8 @@ def test_an_even_sheet_has_no_side():
     """The same two pumps given as one face or as two patches that make up the face."""
     law = md.HillPump(0.5, K=0.4, n=2)
     halves = [
-        md.Pump(law, patch=md.Rectangle((x, -0.05), (0.2, 0.4)), name=f"half{k}") for k, x in enumerate((-0.1, 0.1))
+        md.Pump(law, patch=md.Rectangle((x, -0.05), (0.2, 0.4)), name=f"half{k}")
+        for k, x in enumerate((-0.1, 0.1))
     ]
     runs = []
     for some in ([md.Pump(law)], halves):
@@ -127,7 +128,9 @@ def test_an_even_sheet_has_no_side():
             box=BOX, ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1, initial=1.0)], buffers=[BAPTA], pumps=some
         )
         grid = md.Grid.uniform(asked, 0.05)
-        runs.append(md.simulate(asked, grid, until=0.5, rtol=1e-4, device="numpy", record=md.Record(times=[0.5])))
+        runs.append(
+            md.simulate(asked, grid, until=0.5, rtol=1e-4, device="numpy", record=md.Record(times=[0.5]))
+        )
     whole, parts = (r.dataset.Ca.values for r in runs)
     np.testing.assert_allclose(parts, whole, rtol=1e-4)
     total = runs[1].ledger.pumped[0, :, 0]

@@ -70,9 +70,7 @@ def test_every_scheme(scheme):
 @pytest.mark.parametrize(("P", "length", "t"), [(0.2, 1.0, 0.1), (0.2, 1.0, 1.0), (2.0, 0.5, 0.1)])
 def test_order_of_the_wall_value_in_h(P, length, t):
     exact = md.oracles.pumped_slab(0.0, t, P, D, length)
-    errors = [
-        abs(slab(md.LinearPump(P), length, n, (t,), 1e-6)[0][0] / exact - 1) for n in (6, 12, 24)
-    ]
+    errors = [abs(slab(md.LinearPump(P), length, n, (t,), 1e-6)[0][0] / exact - 1) for n in (6, 12, 24)]
     assert np.log2(errors[0] / errors[2]) / 2 > 1.85
     assert errors[2] < 2e-4
 
@@ -95,7 +93,7 @@ def test_a_hill_pump_at_standard_tolerance_takes_few_steps():
 
 
 def test_a_saturated_pump_takes_a_constant_flux():
-    """Far above K the flux is Vmax: c(0, t) = c0 - 2 Vmax sqrt(t/(pi D)) in a half-space; and a sheet the same."""
+    """Far above K the flux is Vmax: c0 - 2 Vmax sqrt(t/(pi D)) at the wall; a sheet does the same."""
     t = np.array([0.05, 0.2])
     exact = 1e4 - 2 * 100.0 * np.sqrt(t / (np.pi * D))
     for law in (md.HillPump(100.0, K=1e-3, leak=0), md.ConstantFlux(-100.0)):
@@ -104,8 +102,9 @@ def test_a_saturated_pump_takes_a_constant_flux():
         assert ledger.through_pumps[0, 0] == pytest.approx(100.0 * 0.2 * 0.01, rel=1e-6)
 
 
-# A channel of 0.1 pA and a pump on one plane, steady: J/(2 pi D) [1/R - h int e^(-hs)/sqrt(rho^2 + (z+s)^2) ds],
-# h = P/D, at (rho, z) = (0, .01) (.02, 0) (.1, 0) (.5, 0) (0, .5) um.
+# A channel of 0.1 pA and a pump on one plane, steady, h = P/D:
+# J/(2 pi D) [1/R - h int e^(-hs)/sqrt(rho^2 + (z+s)^2) ds],
+# at (rho, z) = (0, .01) (.02, 0) (.1, 0) (.5, 0) (0, .5) um.
 POINTS = {"a": (0, 0, 0.01), "b": (0.02, 0, 0), "c": (0.1, 0, 0), "d": (0.5, 0, 0), "e": (0, 0, 0.5)}
 
 
