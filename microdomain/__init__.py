@@ -24,12 +24,14 @@ _ROOMS = {
     "electro": "",
     "model": (
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
-        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Model "
+        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Sensor Chain Model "
         "Pump LinearPump HillPump SurfacePump ConstantFlux Rectangle Circle"
     ),
     "grid": "Grid",
     "oracles": "",
     "record": "Record",
+    "sensors": "",
+    "optics": "",
     "results": "Results open",
     "simulate": "simulate",
     "steady": "steady_state",
@@ -43,7 +45,9 @@ __all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain import electro as electro
+    from microdomain import optics as optics
     from microdomain import oracles as oracles
+    from microdomain import sensors as sensors
     from microdomain import sweep as sweep
     from microdomain import units as units
     from microdomain import view as view
@@ -52,6 +56,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import HH as HH
     from microdomain.model import ActionPotential as ActionPotential
     from microdomain.model import Buffer as Buffer
+    from microdomain.model import Chain as Chain
     from microdomain.model import Circle as Circle
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
@@ -73,6 +78,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Pump as Pump
     from microdomain.model import Ramp as Ramp
     from microdomain.model import Rectangle as Rectangle
+    from microdomain.model import Sensor as Sensor
     from microdomain.model import Steps as Steps
     from microdomain.model import SurfacePump as SurfacePump
     from microdomain.model import Table as Table

@@ -31,7 +31,7 @@ class Ledger:
         Accepted steps; rejected ones; of these, rejected for a negative concentration only.
     lowest : array (member,), uM    smallest free concentration of any species seen after a step
     largest_error : array (member,) largest accepted error estimate, relative (times the tolerance)
-    dtype : str
+    dtype : str                     of the states, "float64" or "float32"
     """
 
     ions: tuple[str, ...]
@@ -108,6 +108,8 @@ class Ledger:
 
     def __str__(self) -> str:
         lines = ["Ledger (uM um^3; 1 = 602 ions)"]
+        if self.dtype != "float64":
+            lines[0] += f", states in {self.dtype}: totals hold to about 1e-6, not to 1e-12"
         members = self.start.shape[0]
         for m in range(min(members, 8)):
             label = f"member {m}  " if members > 1 else ""

@@ -3,6 +3,7 @@
     rest, decay             the bulk: where it starts from and how it returns there
     peaks                   the highest concentration and the lowest E_rev at every mouth
     profile                 both along the normal of the channel that sees most, and where +36 mV is passed
+    release                 what the release sensors say, where there are any
     ledger, budget          every ion counted, and how far the numbers can be trusted
 
 Text only, never cut to a terminal's width, so that a pipe and a log read the same.
@@ -18,6 +19,7 @@ import numpy as np
 
 from microdomain import electro
 from microdomain.report_decay import decay_line
+from microdomain.report_release import release_section
 from microdomain.report_text import STEADY, concentration, duration, milliseconds, millivolts, table
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def report(results: Results, title: str = "", names: Sequence[str] = ()) -> str:
             if results.members > 1:
                 parts.append(f"--- {names[m]}")
             parts += [_bulk(results, m), *_mouths(results, m)]
+    parts += release_section(results)
     # A run that was stopped has written no account.
     parts += [] if results.partial else [str(results.ledger), _closing(results)]
     return "\n\n".join(part for part in parts if part)

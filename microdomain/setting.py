@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from microdomain.fluxes import common_edges, fluxes_of
 from microdomain.grid import Grid, near_spacing
 from microdomain.model import Model
+from microdomain.pace import Pace, is_restless, pace_of
 from microdomain.plan import Plan, lay
 from microdomain.record import Record
 from microdomain.steppers.base import Stepper
@@ -38,9 +40,9 @@ class Setting:
     grid : Grid
     until : float, ms
     record : Record
-    rtol : float
-    stepper : Stepper
+    paces : tuple of Pace           scheme and tolerance of each member
     seed : int
+    given : dict                    `rtol`, `scheme`, `accuracy` and `precision` as they were given
     """
 
     models: tuple[Model, ...]
@@ -48,16 +50,32 @@ class Setting:
     grid: Grid
     until: float
     record: Record
-    rtol: float
-    stepper: Stepper
+    paces: tuple[Pace, ...]
     seed: int
+    given: dict[str, Any]
+
+    @property
+    def rtol(self) -> float:
+        """The loosest tolerance of a member."""
+        return max(p.rtol for p in self.paces)
+
+    @property
+    def precision(self) -> str:
+        """Of states and tables."""
+        return str(self.given["precision"])
+
+    @property
+    def steppers(self) -> tuple[Stepper, ...]:
+        """The schemes of the members, each once."""
+        return tuple({p.stepper.name: p.stepper for p in self.paces}.values())
 
     def laid(self) -> tuple[Plan, np.ndarray, np.ndarray]:
         """The plan, and the times of fields and of mouths and probes (ms)."""
         fluxes = fluxes_of(self.models, self.until, self.seed, self.trials)
         plan = lay(self.models, self.grid, fluxes=fluxes)
         edges = common_edges(self.models, plan.history, plan.channel_rows)
-        return plan, *self.record.schedule(self.until, edges)
+        restless = any(is_restless(m, self.until) for m in set(self.models))
+        return plan, *self.record.schedule(self.until, edges, restless)
 
     @property
     def key(self) -> str:
@@ -70,10 +88,11 @@ class Setting:
             "grid": [hashlib.sha256(face).hexdigest() for face in faces],
             "until": self.until,
             "record": repr(self.record),
-            "rtol": self.rtol,
-            "scheme": self.stepper.name,
+            "paces": [(p.stepper.name, p.rtol) for p in self.paces],
             "seed": self.seed,
         }
+        if self.precision != "float64":
+            content["precision"] = self.precision
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -88,15 +107,23 @@ def setting(
     trials: Sequence[int] | None,
     scheme: str | None,
     seed: int,
+    precision: str = "float64",
 ) -> Setting:
     """Check what `simulate` was given and fill in what was left out; its arguments, in short."""
     models, numbers = _ensemble(model, members, trials)
     until = _positive("until", until)
     share, growth, far, preset_rtol = _accuracy(accuracy)
-    rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
+    rtol = None if rtol is None else _positive("rtol", rtol)
     grid = Grid.graded(models, share * near_spacing(models), growth, far) if grid is None else grid
     record = Record() if record is None else record
-    return Setting(tuple(models), tuple(numbers), grid, until, record, rtol, _stepper(scheme, rtol), seed)
+    known: dict[Model, Pace] = {}
+    for m in models:
+        if m not in known:
+            known[m] = _pace(scheme, m, until, rtol, preset_rtol, accuracy == "default")
+    return Setting(
+        tuple(models), tuple(numbers), grid, until, record, tuple(known[m] for m in models), seed,
+        {"rtol": rtol, "scheme": scheme, "accuracy": accuracy, "precision": precision},
+    )  # fmt: skip
 
 
 def _ensemble(
@@ -131,10 +158,11 @@ def _accuracy(name: str) -> tuple[float, float, float, float]:
     return ACCURACIES[name]
 
 
-def _stepper(scheme: str | None, rtol: float) -> Stepper:
-    # ROS34PW2 needs half the steps of ROS2 from 1e-2 down; above it the third order does not pay.
+def _pace(
+    scheme: str | None, model: Model, until: float, rtol: float | None, preset: float, by_default: bool
+) -> Pace:
     if scheme is None:
-        return ROS34PW2 if rtol <= 1e-2 else ROS2
+        return pace_of(model, until, rtol, preset, by_default)
     if scheme.lower() not in SCHEMES:
         raise ValueError(f"scheme = {scheme!r}: give one of {', '.join(map(repr, SCHEMES))}.")
-    return SCHEMES[scheme.lower()]
+    return Pace(SCHEMES[scheme.lower()], preset if rtol is None else rtol)

@@ -11,6 +11,8 @@ from microdomain.model.model import Model
 from microdomain.model.patches import Circle, Rectangle
 from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.schemes import HH, Markov, Particle, Transition
+from microdomain.model.sensor import Sensor
+from microdomain.model.sites import Chain
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
 
@@ -20,6 +22,7 @@ __all__ = [
     "HH",
     "ActionPotential",
     "Buffer",
+    "Chain",
     "Channel",
     "Circle",
     "Closed",
@@ -44,6 +47,7 @@ __all__ = [
     "Pump",
     "Ramp",
     "Rectangle",
+    "Sensor",
     "Steps",
     "SurfacePump",
     "Table",
