@@ -243,3 +243,38 @@ def test_a_rectangle_covers_exactly_and_the_axes_are_in_order():
     np.testing.assert_allclose((cover * widths).sum(axis=1), 0.3, rtol=1e-12)
     assert (cover.max(axis=0) == cover.min(axis=0)).all()
     assert (coverage(None, GRID, 1) == 1).all()
+
+
+def test_pictures_and_probes_read_the_same_at_a_pumped_wall():
+    """A lattice, readings over frames, `results.at` and probes: one value, that of the slope at the wall."""
+    from microdomain.reading import Watch
+    from microdomain.view.fields import field_of
+    from microdomain.view.lattice import Lattice
+    from microdomain.view.readings import Readings
+
+    calcium = md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
+    model = Model(
+        box=((-0.2, 0.2), (-0.2, 0.2), (0, 0.3)), ions=[calcium],
+        channels=md.Cluster([(0, 0)], current=md.Fixed(0.1)),
+        pumps=[md.Pump(md.LinearPump(2.0), name="a"), md.Pump(md.LinearPump(1.0), face="x+", name="b")],
+    )  # fmt: skip
+    grid = Grid.graded(model, near=0.03, growth=1.4, far=0.08)
+    points = {"floor": (0.05, 0.02, 0.0), "side": (0.2, 0.02, 0.1), "inside": (0.08, -0.05, 0.02)}
+    times = [0.1, 0.3]
+    results = md.simulate(
+        model, grid, until=0.3, device="numpy", record=md.Record(times=times, points=points)
+    )
+    probes = results.probes["Ca"].values.reshape(2, 3)
+    at = results.at(list(points.values())).values.reshape(2, 3)
+    np.testing.assert_allclose(at, probes, rtol=1e-6)
+    field = field_of(results.models[0], "Ca")
+    read = Readings(results, np.array(list(points.values()))).of(field, times)
+    np.testing.assert_allclose(read, probes, rtol=1e-6)
+    for k, point in enumerate(points.values()):
+        lattice = Lattice(results, [np.array([x]) for x in point])
+        np.testing.assert_allclose(lattice.of(field, 0.3).ravel(), probes[1, k], rtol=1e-6)
+    # A mirrored reading would not know the pump: beyond the reach of the near field it is 8 % off.
+    watch = Watch.of(results._plan, np.array(list(points.values())))
+    u = results._parts["solver"]["u_Ca"].isel(time=-1).values.reshape(1, 1, *results._plan.grid.shape)
+    mirrored = watch.grid_part(u, results._plan.rest[:, :1])[0, 0]
+    assert 1.05 < mirrored[1] / probes[1, 1] < 1.12
