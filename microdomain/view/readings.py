@@ -122,7 +122,7 @@ def cells_of(results: Results, name: str, frame: int, member: int) -> np.ndarray
 
 
 def slopes_at(results: Results, frame: int, time: float, member: int) -> list[np.ndarray]:
-    """Slopes at the pumped walls of one member, as `wall_reading.wall_slopes` gives them; none without pumps."""
+    """Slopes at the pumped walls of one member, see `wall_reading.wall_slopes`; none without pumps."""
     plan = results._plan
     if not plan.pumps.sheets:
         return []
