@@ -94,6 +94,7 @@ class Batch:
         self.start = self._totals()
         shape = (m, plan.ions)
         self.influx, self.walls, self.uptake, self.corrections = (np.zeros(shape) for _ in range(4))
+        self.pumped = np.zeros((m, len(plan.pumps.names), plan.ions))
         self.steps, self.rejected, self.negative = (np.zeros(m, dtype=int) for _ in range(3))
         self.lowest = np.asarray(self.ops.lowest(self.standing.y, self.standing.near))
         self.largest_error = np.zeros(m)
@@ -269,6 +270,7 @@ class Batch:
         self.influx[chosen] += influx[good]
         self.walls[chosen] += (flows.walls + part.per_ion(flows.loss))[good]
         self.uptake[chosen] += flows.uptake[good]
+        self.pumped[chosen] += flows.pumps.transpose(1, 0, 2)[good]
         self.corrections[chosen] += part.per_ion(np.abs(trial.correction))[good]
         self.lowest[chosen] = np.minimum(self.lowest[chosen], trial.lowest[good])
         self.largest_error[chosen] = np.maximum(self.largest_error[chosen], error[good] * self.rtol)
@@ -288,7 +290,8 @@ class Batch:
     def _note(self, members: np.ndarray) -> None:
         """Trace the grid part at the watched points and the mean free concentration."""
         s, plan = self.standing, self.plan
-        readings = self.watch.read(self.ops, s.y, plan.rest[:, : plan.ions])
+        slopes = self.ops.walls.slopes(s.y, s.near) if self.ops.walls is not None else ()
+        readings = self.watch.read(self.ops, s.y, plan.rest[:, : plan.ions], slopes)
         if self.cusps.any:
             readings = readings + self.cusps.added(self.fluxes.sources.at(self.ops, s.y, s.weights))
         held = self.ops.free(s.y) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
@@ -309,6 +312,7 @@ class Batch:
             self.plan.names[: self.plan.ions], self.start, self.influx.copy(), self.walls.copy(),
             self.uptake.copy(), end, self.corrections.copy(), self.steps.copy(),
             self.rejected.copy(), self.negative.copy(), self.lowest.copy(), self.largest_error.copy(),
+            pumps=self.plan.pumps.names, pumped=self.pumped.copy(),
         )  # fmt: skip
 
     def forget(self, before: float) -> None:

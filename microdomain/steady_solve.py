@@ -116,6 +116,11 @@ def check_steady(model: Model, scenario: bool = False) -> None:
     mend = {name: words[scenario] for name, words in MENDS.items()}
     known: dict[str, float] = {}
     felt: set[str] = set()
+    if model.pumps:
+        raise NoSteadyState(
+            f"Pump '{model.pumps[0].name}' is on a wall, and the steady-state solver knows closed and held "
+            "walls only. March in time with simulate until nothing changes, or describe the pump by uptake."
+        )
     for channel in model.resolved_channels:
         law = channel.current
         if not isinstance(channel.gate, Open):

@@ -19,7 +19,8 @@ class Flows:
     Attributes
     ----------
     pairs : array (2, pair)             window to grid (`deposit`); window out through held walls (`loss`)
-    ions : array (2, member, ion)       grid out through held walls (`walls`); taken up (`uptake`)
+    ions : array (2 + pump, member, ion)   grid out through held walls (`walls`); taken up (`uptake`);
+                                        carried out by every pump (`pumps`)
     """
 
     pairs: np.ndarray
@@ -44,6 +45,11 @@ class Flows:
     def uptake(self) -> np.ndarray:
         """Taken up in the volume (member, ion)."""
         return np.asarray(self.ions[1])
+
+    @property
+    def pumps(self) -> np.ndarray:
+        """Carried out by every pump (pump, member, ion)."""
+        return np.asarray(self.ions[2:])
 
     def scaled(self, pairs: Any, ions: Any) -> Flows:
         """Every flow times a factor; `pairs` (pair,) and `ions` (member, 1) or plain numbers."""
@@ -128,14 +134,28 @@ def stage_flows(
 ) -> Flows:
     """Rates of the four flows at a stage, uM um^3/ms."""
     plan = ops.plan
-    ions = np.zeros((2, plan.members, plan.ions))
+    ions = no_flow(plan)
     if fluxes.walls_open:
         ions[0] = per_ion(plan, ops.outflow(y, 4))
+    if ops.walls is not None:
+        to_ions(plan, ions, ops.walls.outflow(y, near))
     if fluxes.takes_up:
         ions[1] = plan.uptake * ops.excess(y, near)
     pairs = np.empty((2, plan.pair_member.size))
     pairs[0], pairs[1] = fluxes.deposit(weights, blob), fluxes.loss(weights)
     return Flows(pairs, ions)
+
+
+def no_flow(plan: Any) -> np.ndarray:
+    """`Flows.ions` where nothing flows."""
+    return np.zeros((2 + len(plan.pumps.names), plan.members, plan.ions))
+
+
+def to_ions(plan: Any, ions: np.ndarray, pumped: np.ndarray) -> None:
+    """Write what pumps carry [pump, member] into `Flows.ions`."""
+    for sheet in plan.pumps.sheets:
+        for k in sheet.pumps:
+            ions[2 + k, :, sheet.ion] = pumped[k]
 
 
 def per_ion(plan: Any, species: np.ndarray) -> np.ndarray:

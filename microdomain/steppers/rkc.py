@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.steppers.base import Flows, Standing, Trial, close, combined, stage_flows
+from microdomain.steppers.base import Flows, Standing, Trial, close, combined, no_flow, stage_flows
 from microdomain.weights import Fluxes
 
 DAMPING = 2.0 / 13.0
@@ -124,7 +124,7 @@ class RKC:
 
     def _refused(self, ops: Operations, at: Standing, s: int) -> Trial:
         """A step that would need too many stages counts as rejected, as wrong as it is long."""
-        none = Flows(np.zeros((2, ops.plan.pair_member.size)), np.zeros((2, 1, ops.plan.ions)))
+        none = Flows(np.zeros((2, ops.plan.pair_member.size)), no_flow(ops.plan))
         return Trial(
             y=at.y, near=at.near, weights=at.weights, error=np.array([(s / MOST_STAGES) ** 6 + 1.0]),
             lowest=np.zeros(1), flows=none, correction=none.deposit,
