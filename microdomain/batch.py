@@ -18,7 +18,7 @@ from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch, between
-from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
+from microdomain.steppers.base import Standing, Stepper, Trial, per_ion, taken_up
 from microdomain.weights import Fluxes
 
 #: Step-size control: safety, bounds of the change, first step in units of the window's age.
@@ -203,7 +203,8 @@ class Batch:
         ops, fluxes = self._part(active)
         s = self.standing
         pairs = np.isin(self.plan.pair_member, active)
-        at = Standing(s.t[active], self.ops.select(s.y, active), ops.near(s.weights[pairs]), s.weights[pairs])
+        weights, t = s.weights[pairs], s.t[active]
+        at = Standing(t, self.ops.select(s.y, active), ops.near(weights, fluxes.law(t, t)), weights)
         return self.stepper.attempt(ops, fluxes, at, dt, self.rtol)
 
     def _part(self, active: np.ndarray) -> tuple[Operations, Fluxes]:
@@ -238,7 +239,7 @@ class Batch:
             weights[kept] = trial.weights[mine]
             y = self.ops.select(y, np.arange(self.plan.members))
             self.ops.assign(y, chosen, self.ops.select(trial.y, np.flatnonzero(good)))
-            self.standing = Standing(t, y, self.ops.near(weights), weights)
+            self.standing = Standing(t, y, self.ops.near(weights, self.fluxes.law(t, t)), weights)
         self._note(chosen)
 
     def _note(self, members: np.ndarray) -> None:
@@ -259,7 +260,7 @@ class Batch:
         """The account up to now."""
         return Ledger(
             self.plan.names[: self.plan.ions], self.start, self.influx.copy(), self.walls.copy(),
-            self.uptake.copy(), self._totals(), self.corrections.copy(), self.steps.copy(),
+            self.uptake + taken_up(self.plan, self.ops.amounts(self.standing.y)), self._totals(), self.corrections.copy(), self.steps.copy(),
             self.rejected.copy(), self.negative.copy(), self.lowest.copy(), self.largest_error.copy(),
         )  # fmt: skip
 

@@ -75,8 +75,8 @@ def restore(batch: Batch, saved: Mapping[str, np.ndarray]) -> None:
         setattr(batch, name, np.array(saved[name]))
     batch.failed = saved["failed"].tolist()
     restore_live(batch, saved)
-    weights, y = np.array(saved["weights"]), batch.ops.vector(np.array(saved["y"]))
-    batch.standing = Standing(np.array(saved["t"]), y, batch.ops.near(weights), weights)
+    t, weights, y = np.array(saved["t"]), np.array(saved["weights"]), batch.ops.vector(np.array(saved["y"]))
+    batch.standing = Standing(t, y, batch.ops.near(weights, batch.fluxes.law(t, t)), weights)
     for k in range(batch.plan.members):
         t, readings, means = (saved[f"trace_{k}_{part}"] for part in ("t", "readings", "means"))
         batch.trace[k] = [(float(t[n]), readings[n], means[n]) for n in range(t.size)]

@@ -85,7 +85,7 @@ class WMethod:
             if i > 0:
                 y, plus = ops.mix(at.y, U, a[i, :i], gamma * c[i, :i])
                 weights = fluxes.stage(ops, y, t, at.t, dt)
-                near = ops.near(weights)
+                near = ops.near(weights, fluxes.law(t, at.t))
             blob = fluxes.blob(t, at.t, dt)
             rate = stage_flows(ops, fluxes, weights, blob, y, near)
             k, z = ops.stage(factor, y, near, blob, gamma * dt, plus)
