@@ -21,7 +21,7 @@ from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
 from microdomain.model import Held, Model
-from microdomain.model.chemistry import alike
+from microdomain.model.chemistry import structure
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.network import Network
 from microdomain.network_lay import binding_rates, interleaved, lay_network
@@ -279,7 +279,7 @@ def _check_alike(models: Sequence[Model]) -> None:
             == [(i.name, i.z, i.D) for i in first.ions],
             "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]
             == [(b.name, b.D, b.binds) for b in first.buffers],
-            "reactions (species, D, equations)": alike(m) == alike(first),
+            "reactions (species, D, equations)": structure(m) == structure(first),
         }
         for what, alike in same.items():
             if not alike:

@@ -238,7 +238,7 @@ def settled(N: np.ndarray, orders: np.ndarray, k: np.ndarray, begin: np.ndarray)
     return np.asarray(y)
 
 
-def alike(model: Any) -> list[Any]:
+def structure(model: Any) -> list[Any]:
     """What members of one run must share of their chemistry: species, D, elements, equations."""
     c = model.chemistry
     return [[(f.name, f.D, f.holds) for f in c.forms]] + [
