@@ -260,7 +260,8 @@ class Batch:
         """The account up to now."""
         return Ledger(
             self.plan.names[: self.plan.ions], self.start, self.influx.copy(), self.walls.copy(),
-            self.uptake + taken_up(self.plan, self.ops.amounts(self.standing.y)), self._totals(), self.corrections.copy(), self.steps.copy(),
+            self.uptake + taken_up(self.plan, self.ops.amounts(self.standing.y)), self._totals(),
+            self.corrections.copy(), self.steps.copy(),
             self.rejected.copy(), self.negative.copy(), self.lowest.copy(), self.largest_error.copy(),
         )  # fmt: skip
 

@@ -227,7 +227,7 @@ class Network:
         U = np.linalg.inv(np.eye(len(self.still)) - J[:, m:, m:])
         F, W = J[:, :m, m:] @ U, U @ J[:, m:, :m]
         S = -J[:, :m, :m] - F @ J[:, m:, :m]
-        parts = [least]
+        parts: list[Any] = [least]
         for full, pairs in ((S, self.S), (F, self.F), (U, self.U), (W, self.W)):
             rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
             parts.append(full[:, rows, columns])

@@ -44,16 +44,17 @@ class Elimination:
         full, left, late = set(begin), set(range(size)), set(last)
         pivots = []
         while left:
-
-            def cost(p: int) -> tuple[bool, int, int]:
-                rows = sum((i, p) in full for i in left if i != p)
-                columns = sum((p, j) in full for j in left if j != p)
-                return (p in late, rows * columns, p)
-
-            p = min(left, key=cost)
+            p = min((q in late, _fill(q, full, left), q) for q in left)[2]
             left.remove(p)
             rows = tuple(i for i in sorted(left) if (i, p) in full)
             columns = tuple(j for j in sorted(left) if (p, j) in full)
             full |= {(i, j) for i in rows for j in columns}
             pivots.append((p, rows, columns))
         return cls(size, begin, tuple(pivots))
+
+
+def _fill(p: int, full: set[Place], left: set[int]) -> int:
+    """Entries that eliminating p may create."""
+    rows = sum((i, p) in full for i in left if i != p)
+    columns = sum((p, j) in full for j in left if j != p)
+    return rows * columns

@@ -52,7 +52,7 @@ def lay_network(models: Sequence[Model], grid: Grid) -> Network | None:
 
 
 def cell_factors(grid: Grid, layer: Any, profile: Any) -> Any:
-    """Cell averages [z, y, x] of what multiplies a total: 1 in a layer, straight lines along axes; or None."""
+    """Cell averages [z, y, x] of what multiplies a total: 1 in a layer, lines along axes; or None."""
     if layer is None and profile is None:
         return None
     along = [np.ones(f.size - 1) for f in grid.faces]
@@ -61,7 +61,8 @@ def cell_factors(grid: Grid, layer: Any, profile: Any) -> Any:
         axis = "xyz".index(face[0])
         faces = grid.faces[axis]
         # Distance from the wall, so that a cell's part of the layer is a difference.
-        inside = np.minimum(faces - faces[0], depth) if face[1] == "-" else -np.minimum(faces[-1] - faces, depth)
+        low = face[1] == "-"
+        inside = np.minimum(faces - faces[0], depth) if low else -np.minimum(faces[-1] - faces, depth)
         along[axis] = along[axis] * np.diff(inside) / np.diff(faces)
     for name, knots in profile or ():
         axis = "xyz".index(name)
@@ -78,7 +79,7 @@ def cell_factors(grid: Grid, layer: Any, profile: Any) -> Any:
 def interleaved(
     network: Network, cut: int, names: list[str], D: np.ndarray, rest: np.ndarray
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Names, D and rest levels with the network's mobile forms from index `cut` on and the others at the end."""
+    """Names, D, rest levels with the network's mobile forms from index `cut` on and the others at the end."""
     k = len(network.mobile)
     return (
         [*names[:cut], *network.mobile, *names[cut:], *network.still],

@@ -2,9 +2,10 @@
 
 Users never build a Plan.  Here, and only here, names become indices.  Species are ordered ions,
 mobile buffers, mobile forms of the network, immobile buffers, immobile forms; a buffer is represented
-by its bound form, buffer j by species `at(j)`.  The state of a member is one vector: first the cell averages ``[species, z, y, x]`` (for an ion the grid part u), then the
-bound forms of the refined buffers at ``SUB^3`` sub-cells of the cells next to channels, ``[refined,
-cell, sub]``; the cell averages of refined buffers are kept beside them and stay their means.
+by its bound form, buffer j by species `at(j)`.  The state of a member is one vector: first the cell
+averages ``[species, z, y, x]`` (for an ion the grid part u), then the bound forms of the refined buffers
+at ``SUB^3`` sub-cells of the cells next to channels, ``[refined, cell, sub]``; the cell averages of refined
+buffers are kept beside them and stay their means.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
 from microdomain.model import Held, Model
-from microdomain.model.chemistry import structure
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.network import Network
 from microdomain.network_lay import binding_rates, interleaved, lay_network
+from microdomain.plan_members import check_alike
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
 from microdomain.window import Window, lay_windows
 
@@ -200,7 +201,7 @@ def lay(
     Plan
     """
     first = models[0]
-    _check_alike(models)
+    check_alike(models)
     axes = tuple(
         lay_axis(f, *(_sign(w) for w in pair))
         for f, pair in zip(grid.faces, (first.walls.x, first.walls.y, first.walls.z), strict=True)
@@ -230,7 +231,8 @@ def lay(
     kappa = uptake.copy()
     for j, i in enumerate(binds):
         kappa[:, i] += k_on[:, j] * (total[:, j] - bound_rest[:, j])
-    D = np.array([i.D for i in first.ions] + [first.buffer(n).D for n in order], dtype=float)
+    plain_D = [first.buffer(n).D for n in order]
+    D = np.array([*(i.D for i in first.ions), *plain_D], dtype=float)
     names, rest = [*ion_names, *order], np.concatenate([ion_rest, bound_rest], axis=1)
     if network is not None:
         kappa += binding_rates(models, network, grid)
@@ -245,18 +247,17 @@ def lay(
     else:
         rows, live = [list(range(len(row))) for row in channels], [[] for _ in models]
     refined = tuple(
-        j
-        for j, i in enumerate(binds)
-        if first.buffer(order[j]).D <= SLOW * D[i] and channels_of(channels, ion_names[i])
+        j for j, i in enumerate(binds) if plain_D[j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
     )
     return _with_sites(
         dict(  # noqa: C408
             models=tuple(models), grid=grid, names=tuple(names), ions=len(ion_names),
             mobile=len(ion_names) + len(mobile) + (len(network.mobile) if network else 0), refined=refined,
-            axes=axes, D=D, binds=binds, k_on=k_on, k_off=k_off, total=total, rest=rest, uptake=uptake, kappa=kappa, history=history, network=network,
+            axes=axes, D=D, binds=binds, k_on=k_on, k_off=k_off, total=total, rest=rest, uptake=uptake,
+            kappa=kappa, history=history, network=network,
             channel_rows=tuple(tuple(r) for r in rows), live=tuple(tuple(x) for x in live), windows=windows,
         ),
-        channels, rows, ion_names, [first.buffer(order[j]).D for j in refined],
+        channels, rows, ion_names, [plain_D[j] for j in refined],
     )  # fmt: skip
 
 
@@ -267,26 +268,6 @@ def channels_of(channels: Sequence[Any], ion: str) -> bool:
 
 def _sign(wall: Any) -> int:
     return HELD if isinstance(wall, Held) else CLOSED
-
-
-def _check_alike(models: Sequence[Model]) -> None:
-    first = models[0]
-    for k, m in enumerate(models[1:], 1):
-        same = {
-            "box": m.box == first.box,
-            "walls": m.walls == first.walls,
-            "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
-            == [(i.name, i.z, i.D) for i in first.ions],
-            "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]
-            == [(b.name, b.D, b.binds) for b in first.buffers],
-            "reactions (species, D, equations)": structure(m) == structure(first),
-        }
-        for what, alike in same.items():
-            if not alike:
-                raise ValueError(
-                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, species"
-                    " and D; run models that differ there separately."
-                )
 
 
 def _with_sites(

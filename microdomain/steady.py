@@ -159,6 +159,7 @@ def steady_state(
         )
     if not 0.0 < rtol < 1.0:
         raise ValueError(f"rtol = {rtol}: give a relative tolerance between 0 and 1, e.g. 1e-2.")
+    model.plain_buffers_only("steady_state")
     check_steady(model)
     levels = [_Level.of(model, grid_for(model) if grid is None else grid, progress)]
     while check and model.resolved_channels:

@@ -99,7 +99,7 @@ class Fluxes:
         return out
 
     def law(self, t: np.ndarray, since: np.ndarray) -> np.ndarray | None:
-        """The network's rate constants at t for steps that began at `since` (ms): array (member, ..) or None."""
+        """The network's rate constants at t for steps begun at `since` (ms): array (member, ..) or None."""
         return None if self.plan.network is None else self.plan.network.law_at(t, since)
 
     def stage(self, ops: Any, y: Any, t: np.ndarray, start: np.ndarray, dt: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def _gauss(n: int) -> tuple[np.ndarray, np.ndarray]:
     return 0.5 * (x + 1.0), 0.5 * w
 
 
-def lay_windows(D: Sequence[float], spacings: Sequence[float], blob: float) -> tuple[Window, ...]:
+def lay_windows(D: Any, spacings: Sequence[float], blob: float) -> tuple[Window, ...]:
     """A window per ion.
 
     An ion without channels has no flux to keep; it gets the window of another ion, so that it adds no age
@@ -155,7 +156,7 @@ def lay_windows(D: Sequence[float], spacings: Sequence[float], blob: float) -> t
 
     Parameters
     ----------
-    D : sequence of float, um^2/ms          of the ions, and maybe more
+    D : floats, um^2/ms                     of the ions, and maybe more
     spacings : sequence of float, um        largest cell at an ion's channels, 0 where it has none
     blob : float                            standard deviation of a blob in units of the spacing
     """

@@ -131,7 +131,8 @@ def _pointwise(network: Network) -> str:
     for place, terms in network.entries.items():
         sum_ = " ".join(_times(-n, f"d{q}") for n, q in terms)
         entry[place] = f"{entry.get(place, '0')} {sum_}"
-    head = "network_solve(const double *law, const double *bar, real g, const real *v, const real *total, real *x)"
+    head = "network_solve(const double *law, const double *bar, real g, const real *v, const real *total,"
+    head += " real *x)"
     return _function(head, lines + _elimination(network.pointwise, entry))
 
 

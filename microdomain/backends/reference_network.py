@@ -69,9 +69,7 @@ def eliminated(steps: Elimination, entry: dict[tuple[int, int], Any], x: list[An
 def table(network: Network, bars: np.ndarray, word: str) -> dict[tuple[int, int], Any]:
     """Entries of S, F, U or W as {(row, column): [m, 1, 1, 1]}."""
     begin = network.places[word]
-    return {
-        pair: bars[:, begin + k].reshape(-1, 1, 1, 1) for k, pair in enumerate(getattr(network, word))
-    }
+    return {pair: bars[:, begin + k].reshape(-1, 1, 1, 1) for k, pair in enumerate(getattr(network, word))}
 
 
 def solve_pointwise(network: Network, g: Any, surplus: list[Any], total: list[Any], x: list[Any]) -> None:

@@ -6,11 +6,9 @@ user's own species and reactions, and pumps in the volume.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from microdomain.model.checks import nearest
 from microdomain.model.reactions import Rate, Reaction, Side, TimedRate, conserved
@@ -104,12 +102,15 @@ class Chemistry:
         forms = [f for f in self.forms if not f.store]
         if not forms:
             return {f.name: 0.0 for f in self.forms}
+        # NumPy is loaded here, so that a model can be written down without it.
+        from microdomain.model.equilibrium import settled
+
         at = {f.name: k for k, f in enumerate(forms)}
         rows, rates, orders = [], [], []
         for s in self.steps:
             if s.hill or not s.left:
                 continue
-            k, order, change = s.first, np.zeros(len(forms)), np.zeros(len(forms))
+            k, order, change = s.first, [0.0] * len(forms), [0.0] * len(forms)
             for name, n in s.left:
                 if name in at:
                     order[at[name]] += n
@@ -122,10 +123,9 @@ class Chemistry:
             rows.append(change)
             rates.append(k)
             orders.append(order)
-        begin = np.array([f.total for f in forms])
-        found = begin
+        found = begin = [f.total for f in forms]
         if rows:
-            found = settled(np.array(rows).T, np.array(orders), np.array(rates), begin)
+            found = settled(rows, orders, rates, begin)
         out = {f.name: float(v) for f, v in zip(forms, found, strict=True)}
         return {f.name: out.get(f.name, 0.0) for f in self.forms}
 
@@ -140,8 +140,8 @@ class Chemistry:
 
     def start(self, ions: Mapping[str, float]) -> dict[str, float]:
         """Concentrations of all forms at t = 0, uM: `initial` where it is given, else the equilibrium."""
-        settled = self.equilibrium(ions)
-        return {f.name: settled[f.name] if f.initial is None else f.initial for f in self.forms}
+        rest = self.equilibrium(ions)
+        return {f.name: rest[f.name] if f.initial is None else f.initial for f in self.forms}
 
 
 def _slope(step: Step, ion: str, levels: Mapping[str, float]) -> float:
@@ -172,80 +172,9 @@ def _check(reaction: Reaction, contains: Mapping[str, Mapping[str, int]], model:
     conserved(reaction, contains)
 
 
-def settled(N: np.ndarray, orders: np.ndarray, k: np.ndarray, begin: np.ndarray) -> np.ndarray:
-    """Steady state of y' = N k prod y^orders that is reached from `begin`.
-
-    Implicit Euler with growing steps leads near it; Newton's method on the independent rates and the
-    conserved totals then polishes it to round-off, so that a box at rest stays there.
-
-    Parameters
-    ----------
-    N : array (species, reaction)
-    orders : array (reaction, species)
-    k : array (reaction,)
-    begin : array (species,), uM
-
-    Returns
-    -------
-    array (species,), uM
-    """
-
-    def rates(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        r = k * np.prod(y[None, :] ** orders, axis=1)
-        slope = np.zeros((k.size, y.size))
-        for s in range(y.size):
-            less = orders.copy()
-            less[:, s] = np.maximum(orders[:, s] - 1, 0)
-            slope[:, s] = k * orders[:, s] * np.prod(y[None, :] ** less, axis=1)
-        return N @ r, N @ slope
-
-    u, size, _ = np.linalg.svd(N)
-    rank = int((size > 1e-10 * size[0]).sum()) if size.size else 0
-    moving, kept = u[:, :rank], u[:, rank:]
-    y, dt, whole = begin.astype(float), 1e-3, max(float(begin.max(initial=0.0)), 1e-9)
-    for _ in range(2000):
-        new = y
-        for _ in range(8):
-            R, J = rates(new)
-            change = np.linalg.solve(np.eye(y.size) / dt - J, R - (new - y) / dt)
-            new = new + change
-            if np.abs(change).max() <= 1e-10 * whole:
-                break
-        if np.isfinite(new).all() and new.min() >= -1e-9 * whole:
-            moved = np.abs(new - y).max()
-            y, dt = np.maximum(new, 0.0), dt * 2.0
-            if dt > 1e9 and moved <= 1e-9 * whole:
-                break
-            if y.max() > 1e6 * whole:
-                dt = np.inf
-                break
-        else:
-            dt *= 0.25
-    else:
-        dt = np.inf
-    if np.isinf(dt):
-        raise ValueError(
-            "The reactions never settle while the ions are held at rest, so there is no rest to start from. "
-            "Give every species initial=, or make the reactions that run away reversible."
-        )
-    for _ in range(6):
-        R, J = rates(y)
-        fault = np.concatenate([moving.T @ R, kept.T @ (y - begin)])
-        change = np.linalg.lstsq(np.concatenate([moving.T @ J, kept.T]), -fault, rcond=None)[0]
-        y = np.maximum(y + change, 0.0)
-        if np.abs(change).max() <= 1e-15 * whole:
-            break
-    return np.asarray(y)
-
-
 def structure(model: Any) -> list[Any]:
     """What members of one run must share of their chemistry: species, D, elements, equations."""
     c = model.chemistry
     return [[(f.name, f.D, f.holds) for f in c.forms]] + [
         [(s.left, s.right, s.hill[1] if s.hill else 0) for s in c.steps]
     ]
-
-
-def names(forms: Sequence[Form]) -> tuple[str, ...]:
-    """Their names."""
-    return tuple(f.name for f in forms)

@@ -7,12 +7,11 @@ product of the concentrations on its left, each to the power of its count; `<->`
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from microdomain.model import checks
 
@@ -41,7 +40,7 @@ class TimedRate:
     ValueError, TypeError                   for times that do not increase and for negative values
 
     >>> flash = TimedRate(times=(0, 1, 1.5), values=(0, 20, 0))
-    >>> float(flash.value(1.2, 1.2)), flash.jumps()
+    >>> flash.value(1.2, 1.2), flash.jumps()
     (20.0, (1.0, 1.5))
     """
 
@@ -67,14 +66,16 @@ class TimedRate:
         """The value before all times."""
         return self.values[0]
 
-    def value(self, t: Any, since: Any) -> Any:
+    def value(self, t: float, since: float) -> float:
         """The rate constant at t (ms), as seen by a step that began at `since`.
 
         A step that ends at a jump keeps the value before the jump up to its end.
         """
-        if self.linear:
-            return np.interp(t, self.times, self.values)
-        return np.asarray(self.values)[np.maximum(np.searchsorted(self.times, since, side="right") - 1, 0)]
+        k = bisect_right(self.times, t if self.linear else since) - 1
+        if k < 0 or not self.linear or k == len(self.times) - 1:
+            return self.values[max(k, 0)]
+        (a, b), (low, high) = self.times[k : k + 2], self.values[k : k + 2]
+        return low + (high - low) * (t - a) / (b - a)
 
     def jumps(self) -> tuple[float, ...]:
         """Times at which the rate constant jumps, ms."""
@@ -124,9 +125,9 @@ class Reaction:
         put(self, "equation", " ".join(self.equation.split()))
         left, right, there_and_back = _parsed(self.equation)
         if there_and_back and self.backward is None:
-            raise ValueError(f"{self.who}: `<->` needs a backward rate constant; give backward=, or write ->.")
+            raise ValueError(f"{self.who}: <-> needs a rate constant backward=; give it, or write ->.")
         if not there_and_back and self.backward is not None:
-            raise ValueError(f"{self.who}: `->` has no way back; write <-> or leave backward= out.")
+            raise ValueError(f"{self.who}: -> has no way back; write <-> or leave backward= out.")
         put(self, "forward", self._rate(self.forward, "forward", left))
         if there_and_back:
             put(self, "backward", self._rate(self.backward, "backward", right))

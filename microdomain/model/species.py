@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from microdomain.model import checks
@@ -211,7 +212,7 @@ def _profile(given: Any, who: str) -> tuple[tuple[str, tuple[tuple[float, float]
             (checks.number(p, f"{told}, position", "um"), checks.number(f, f"{told}, factor", least=0))
             for p, f in knots
         )
-        if len(points) < 2 or any(b[0] <= a[0] for a, b in zip(points, points[1:], strict=False)):
+        if len(points) < 2 or any(b[0] <= a[0] for a, b in pairwise(points)):
             raise ValueError(f"{told}: give two points or more (position, factor), positions increasing.")
         out.append((axis, points))
     return tuple(sorted(out))
@@ -245,7 +246,7 @@ class Species:
     D: float = 0.0
     total: float = 0.0
     initial: float | None = None
-    contains: tuple[tuple[str, int], ...] | None = None
+    contains: Any = None
 
     def __post_init__(self) -> None:
         who = f"Species {checks.name(self.name, 'Species')!r}"

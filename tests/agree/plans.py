@@ -60,7 +60,9 @@ def network(case, draw):
     ]
     return {
         "buffers": [Buffer("pair", draw(50, 90), draw(0.1, 0.2), draw(1, 5), D=0.05, D_bound=0.02)],
-        "complexes": [two_site("N", 0.05), two_site("C", 0.0)], "molecules": molecules, "reactions": reactions,
+        "complexes": [two_site("N", 0.05), two_site("C", 0.0)],
+        "molecules": molecules,
+        "reactions": reactions,
         "volume_pumps": [VolumePump("Ca", draw(0.1, 0.5), draw(0.2, 0.4), 1)],
     }  # fmt: skip
 
