@@ -24,7 +24,8 @@ _ROOMS = {
     "electro": "",
     "model": (
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
-        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Model"
+        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Model "
+        "Species Reaction TimedRate TwoSite Competing VolumePump"
     ),
     "grid": "Grid",
     "oracles": "",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Buffer as Buffer
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
+    from microdomain.model import Competing as Competing
     from microdomain.model import Fixed as Fixed
     from microdomain.model import Gaussian as Gaussian
     from microdomain.model import Held as Held
@@ -66,11 +68,16 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Pulse as Pulse
     from microdomain.model import Pulses as Pulses
     from microdomain.model import Ramp as Ramp
+    from microdomain.model import Reaction as Reaction
+    from microdomain.model import Species as Species
     from microdomain.model import Steps as Steps
     from microdomain.model import Table as Table
+    from microdomain.model import TimedRate as TimedRate
     from microdomain.model import Trace as Trace
     from microdomain.model import Train as Train
     from microdomain.model import Transition as Transition
+    from microdomain.model import TwoSite as TwoSite
+    from microdomain.model import VolumePump as VolumePump
     from microdomain.model import Walls as Walls
     from microdomain.record import Record as Record
     from microdomain.results import Results as Results

@@ -102,10 +102,6 @@ class Model:
     def _check_names(self) -> None:
         if not self.ions:
             raise ValueError("Model: no ions; give at least one, e.g. Ion('Ca', z=2, D=0.22, rest=0.1).")
-        for kind, names in (("species", self.species), ("clusters", tuple(c.name for c in self.channels))):
-            for one in names:
-                if names.count(one) > 1:
-                    raise ValueError(f"Model: two {kind} are called {one!r}; give each a name of its own.")
         known = ", ".join(repr(ion.name) for ion in self.ions)
         users = [(f"Buffer {b.name!r} binds", b.binds) for b in self.buffers]
         users += [(f"{type(c).__name__} {c.name!r} binds", ion) for c in self.complexes for ion in c.ions]
@@ -114,6 +110,10 @@ class Model:
         for what, ion in users:
             if ion not in (i.name for i in self.ions):
                 raise ValueError(f"{what} {ion!r}, which is not among the model's ions: {known}.")
+        for kind, names in (("species", self.species), ("clusters", tuple(c.name for c in self.channels))):
+            for one in names:
+                if names.count(one) > 1:
+                    raise ValueError(f"Model: two {kind} are called {one!r}; give each a name of its own.")
 
     def _checked_uptake(self) -> tuple[tuple[str, float], ...]:
         pairs = dict(self.uptake.items() if isinstance(self.uptake, Mapping) else self.uptake)
