@@ -38,7 +38,10 @@ def presets_command(name: str | None) -> None:
     from microdomain import presets
 
     if name is not None:
-        entry = presets.channel_entry(name) if name in presets.channel_names() else presets.entry(name)
+        if name in presets.complex_names():
+            entry = presets.complex_entry(name)
+        else:
+            entry = presets.channel_entry(name) if name in presets.channel_names() else presets.entry(name)
         for key, value in entry.items():
             click.echo(f"{key:<7} {value}")
         return
@@ -50,6 +53,12 @@ def presets_command(name: str | None) -> None:
     from microdomain.report_text import table
 
     click.echo(table(("buffer", "k_on", "K_d", "D", "source"), rows, right=()))
+    several = []
+    for each in presets.complex_names():
+        entry = presets.complex_entry(each)
+        mark = f" [{entry['mark']}]" if "mark" in entry else ""
+        several.append((each, entry["kind"], entry["D"], entry["source"] + mark))
+    click.echo("\n" + table(("several forms", "kind", "D", "source"), several, right=()))
     gates = []
     for each in presets.channel_names():
         channel = presets.channel_entry(each)

@@ -123,7 +123,7 @@ class Reaction:
         if not isinstance(self.equation, str):
             raise TypeError(f"Reaction: {self.equation!r} is not a text such as 'A + 2 B <-> C'.")
         put(self, "equation", " ".join(self.equation.split()))
-        left, right, there_and_back = _parsed(self.equation)
+        left, right, there_and_back = parsed(self.equation)
         if there_and_back and self.backward is None:
             raise ValueError(f"{self.who}: <-> needs a rate constant backward=; give it, or write ->.")
         if not there_and_back and self.backward is not None:
@@ -159,15 +159,16 @@ class Reaction:
     @property
     def left(self) -> Side:
         """What is used up, with counts."""
-        return _parsed(self.equation)[0]
+        return parsed(self.equation)[0]
 
     @property
     def right(self) -> Side:
         """What is made, with counts."""
-        return _parsed(self.equation)[1]
+        return parsed(self.equation)[1]
 
 
-def _parsed(equation: str) -> tuple[Side, Side, bool]:
+def parsed(equation: str) -> tuple[Side, Side, bool]:
+    """Left and right side with counts, and whether there is a way back."""
     parts = _ARROW.split(equation)
     if len(parts) != 3:
         raise ValueError(
