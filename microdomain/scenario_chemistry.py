@@ -52,9 +52,11 @@ def _profile(given: Any) -> Any:
     pairs = given.items() if isinstance(given, dict) else given
     try:
         return [(axis, [(_quantity(at, "length"), float(f)) for at, f in knots]) for axis, knots in pairs]
+    except PydanticCustomError:
+        raise
     except (TypeError, ValueError):
         raise _refuse(
-            f'{given!r} is not a profile; give pairs of position and factor for an axis, such as '
+            f"{given!r} is not a profile; give pairs of position and factor for an axis, such as "
             '{ z = [["0 nm", 1.0], ["1 um", 0.5]] }.'
         ) from None
 
@@ -64,9 +66,11 @@ def _sites(given: Any) -> Any:
     try:
         rows = [(i, *v) for i, v in given.items()] if isinstance(given, dict) else [tuple(r) for r in given]
         return [(i, _quantity(k_on, "on-rate"), _quantity(koff, "rate")) for i, k_on, koff in rows]
+    except PydanticCustomError:
+        raise
     except (TypeError, ValueError):
         raise _refuse(
-            f'{given!r} are not sites; give for every ion its k_on and koff, such as '
+            f"{given!r} are not sites; give for every ion its k_on and koff, such as "
             '{ Ca = ["0.5 /uM/ms", "45 /ms"] }.'
         ) from None
 
@@ -164,7 +168,9 @@ def _rate(value: Any, dimension: str, word: str) -> Any:
     if not isinstance(value, dict):
         return _quantity(value, dimension)
     if not isinstance(value.get("values"), list):
-        raise _refuse(f"{word} in time needs times and values, such as {{ times = [0, 1], values = [0, 2] }}.")
+        raise _refuse(
+            f"{word} in time needs times and values, such as {{ times = [0, 1], values = [0, 2] }}."
+        )
     return TimedTable(**{**value, "values": [_quantity(v, dimension) for v in value["values"]]})
 
 
@@ -188,7 +194,9 @@ def chemistry(part: Any) -> dict[str, Any]:
     kinds: dict[str, type] = {"plain": Buffer, "two-site": TwoSite, "competing": Competing}
     reactions = []
     for r in part.reactions:
-        timed = {k: TimedRate(**_given(v)) if isinstance(v, TimedTable) else v for k, v in _given(r).items()}
+        timed: dict[str, Any] = {
+            k: TimedRate(**_given(v)) if isinstance(v, TimedTable) else v for k, v in _given(r).items()
+        }
         reactions.append(Reaction(**timed))
     return {
         "buffers": tuple(kinds[b.kind](name, **_given(b)) for name, b in part.buffers.items()),

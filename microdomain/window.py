@@ -159,6 +159,10 @@ def lay_windows(D: Any, spacings: Sequence[float], blob: float) -> tuple[Window,
     D : floats, um^2/ms                     of the ions, and maybe more
     spacings : sequence of float, um        largest cell at an ion's channels, 0 where it has none
     blob : float                            standard deviation of a blob in units of the spacing
+
+    Returns
+    -------
+    tuple of Window
     """
     made = [Window.of(d, (blob * h) ** 2 / (2.0 * d), AVERAGES) if h else None
             for d, h in zip(D, spacings, strict=False)]  # fmt: skip

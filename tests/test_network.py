@@ -34,7 +34,8 @@ def everything(**parts):
         buffers=[
             md.Buffer("fixed", 400, 0.1, 10), md.Buffer("BAPTA", 100, 0.4, 0.22, D=0.2), N_LOBE,
             md.Competing("ATP", 500, {"Ca": (0.5, 45), "Mg": (0.5, 22.5)}, D=0.22),
-            md.Buffer("membrane", 300, 0.1, 5, layer=("z-", 0.05)), md.TwoSite("CR", 50, 0.01, 0.5, 0.3, 0.02),
+            md.Buffer("membrane", 300, 0.1, 5, layer=("z-", 0.05)),
+            md.TwoSite("CR", 50, 0.01, 0.5, 0.3, 0.02),
         ],
         molecules=[md.Species("A", D=0.1, total=9), md.Species("B", total=5),
                    md.Species("AB2", contains={"A": 1, "B": 2})],
@@ -68,7 +69,8 @@ def channel(**keywords):
         (lambda: md.TwoSite("B", 1, 1, 1, 1, 1, start="x"), 'or say "free"'),
         (lambda: md.Competing("B", 1, {"Ca": (1,)}), "for every ion a pair"),
         (
-            lambda: model(molecules=[md.Species("A"), md.Species("C")], reactions=[md.Reaction("2 A -> C", 1)]),
+            lambda: model(molecules=[md.Species("A"), md.Species("C")],
+                          reactions=[md.Reaction("2 A -> C", 1)]),
             "does not conserve 'A': 2 on the left, 0 on the right. .*contains={'A': 2}",
         ),
         (lambda: model(reactions=[md.Reaction("Ca -> CaX", 1)]), "names 'CaX', which is neither an ion nor"),
@@ -80,7 +82,8 @@ def channel(**keywords):
         (lambda: model(molecules=[md.Species("Ca")]), "two species are called 'Ca'"),
         (
             lambda: model(
-                molecules=[md.Species("C", contains={"Ca": 1}, total=1)], reactions=[md.Reaction("Ca -> C", 1)]
+                molecules=[md.Species("C", contains={"Ca": 1}, total=1)],
+                reactions=[md.Reaction("Ca -> C", 1)],
             ).rest_forms,
             "never settle",
         ),
@@ -143,7 +146,8 @@ def test_order_in_time(scheme, order):
 
     one = md.Model(
         box=BOX, ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1)],
-        buffers=[md.TwoSite("S", 60, 0.2, 3.0, 0.6, 2.0, D=0.05), md.Buffer("m", 80, 0.1, 5, layer=("z-", 0.1))],
+        buffers=[md.TwoSite("S", 60, 0.2, 3.0, 0.6, 2.0, D=0.05),
+                 md.Buffer("m", 80, 0.1, 5, layer=("z-", 0.1))],
         volume_pumps=[md.VolumePump("Ca", 0.4, 0.5, 2)],
         channels=md.Cluster([(0.013, -0.02)], current=md.Fixed(SMOOTH)),
     )  # fmt: skip
