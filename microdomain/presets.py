@@ -1,22 +1,27 @@
-"""Buffers and channels from the literature, by name: numbers and sources are data in presets/*.toml."""
+"""Buffers, channels and sensors from the literature, by name: numbers are data in presets/*.toml."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Container
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from microdomain.model import Buffer, Competing, TwoSite
+from microdomain.model import Buffer
 from microdomain.model.checks import nearest
+from microdomain.presets_sensors import entry as sensor_entry
+from microdomain.presets_sensors import names as sensor_names
+from microdomain.presets_sensors import sensor
 from microdomain.quantities import parse
+
+__all__ = [
+    "buffer", "buffer_numbers", "channel_entry", "channel_names", "current_entry", "current_names", "entry",
+    "names", "sensor", "sensor_entry", "sensor_names", "sources",
+]  # fmt: skip
 
 #: What a buffer's entry gives, and the dimension of each.
 BUFFER_NUMBERS = {"k_on": "on-rate", "K_d": "concentration", "D": "diffusion"}
-_DIMENSION = {"k_T": "on-rate", "k_R": "on-rate", "koff_T": "rate", "koff_R": "rate", "D": "diffusion"}
-#: What an entry says about itself.
-ABOUT = ("source", "typical", "mark")
-Complex = TwoSite | Competing
 
 
 @cache
@@ -81,71 +86,6 @@ def entry(name: str) -> dict[str, str]:
     return dict(library[name])
 
 
-@cache
-def _complexes() -> dict[str, dict[str, Any]]:
-    return tomllib.loads(files("microdomain").joinpath("presets/complexes.toml").read_text("utf-8"))
-
-
-def complex_names() -> tuple[str, ...]:
-    """The names of all buffers with several bound forms, as in the file.
-
-    >>> "calmodulin-N" in complex_names()
-    True
-    """
-    return tuple(_complexes())
-
-
-def numbers(name: str) -> dict[str, Any]:
-    """What a scenario's buffer table takes over from a preset: rates with units, and the kind.
-
-    Raises
-    ------
-    ValueError                    naming the nearest buffer and all others
-    """
-    if isinstance(name, str) and name in _complexes():
-        return {k: v for k, v in _complexes()[name].items() if k not in ABOUT}
-    if not isinstance(name, str) or name not in _library():
-        known = [*names(), *complex_names()]
-        raise ValueError(f"No preset {name!r}.{nearest(name, known)} There are: {', '.join(known)}.")
-    return {k: v for k, v in entry(name).items() if k in BUFFER_NUMBERS}
-
-
-def complex_entry(name: str) -> dict[str, Any]:
-    """One buffer with several bound forms as it is written in the library.
-
-    Raises
-    ------
-    ValueError                    naming the nearest one and all others
-    """
-    library = _complexes()
-    if not isinstance(name, str) or name not in library:
-        raise ValueError(f"No preset {name!r}.{nearest(name, library)} There are: {', '.join(library)}.")
-    return dict(library[name])
-
-
-def complex_buffer(preset: str, /, total: float, **changes: Any) -> Complex:
-    """A `TwoSite` or `Competing` buffer of the library.
-
-    Parameters
-    ----------
-    preset : str                  one of `complex_names()`
-    total : float, uM             all forms together
-    **changes                     any argument of the class; they win over the library
-
-    >>> complex_buffer("calmodulin-N", total=100).k_R
-    32.0
-    """
-    written = {k: v for k, v in complex_entry(preset).items() if k not in ABOUT}
-    kind = written.pop("kind")
-    values: dict[str, Any] = {"name": preset.replace("-", "_"), "total": total}
-    for key, value in written.items():
-        if key == "sites":
-            values[key] = {i: (parse(a, "on-rate"), parse(b, "rate")) for i, (a, b) in value.items()}
-        else:
-            values[key] = parse(value, _DIMENSION[key])
-    return (TwoSite if kind == "two-site" else Competing)(**{**values, **changes})
-
-
 def buffer(preset: str, /, total: float, **changes: Any) -> Buffer:
     """A buffer of the library.
 
@@ -162,8 +102,59 @@ def buffer(preset: str, /, total: float, **changes: Any) -> Buffer:
     >>> buffer("EGTA", total=2000).D
     0.2
     """
-    numbers = {key: parse(entry(preset)[key], dimension) for key, dimension in BUFFER_NUMBERS.items()}
+    numbers = {key: parse(text, BUFFER_NUMBERS[key]) for key, text in buffer_numbers(preset, changes).items()}
     return Buffer(**{"name": preset, "total": total, **numbers, **changes})
+
+
+def buffer_numbers(preset: str, given: Container[str] = ()) -> dict[str, str]:
+    """The numbers of a buffer, with units.
+
+    Raises
+    ------
+    ValueError                    no such buffer, or one whose source lacks a number that is not in `given`
+
+    >>> buffer_numbers("BAPTA")["K_d"]
+    '220 nM'
+    """
+    library = entry(preset)
+    lacking = [key for key in BUFFER_NUMBERS if key not in library and key not in given]
+    if lacking:
+        raise ValueError(
+            f"Preset {preset!r}: its source does not give {lacking[0]}; give it beside the preset."
+        )
+    return {key: library[key] for key in BUFFER_NUMBERS if key in library}
+
+
+@cache
+def _currents() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("microdomain").joinpath("presets/currents.toml").read_text("utf-8"))
+
+
+def current_names() -> tuple[str, ...]:
+    """The names of all unitary currents, as in the file.
+
+    >>> "CaV2.2-Tay" in current_names()
+    True
+    """
+    return tuple(_currents())
+
+
+def current_entry(name: str) -> dict[str, Any]:
+    """One unitary current as it is written in the library: `current`, the conditions `at`, `source`.
+
+    Raises
+    ------
+    ValueError                    naming the nearest current and all others
+
+    >>> current_entry("CaV2.2-Tay")["current"]["i"]
+    '0.085 pA'
+    """
+    library = _currents()
+    if not isinstance(name, str) or name not in library:
+        raise ValueError(
+            f"No current preset {name!r}.{nearest(str(name), library)} There are: {', '.join(library)}."
+        )
+    return dict(library[name])
 
 
 def sources(*wanted: str) -> str:
@@ -171,6 +162,6 @@ def sources(*wanted: str) -> str:
     lines = []
     for name in wanted or names():
         one = entry(name)
-        mark = f" [{one['mark']}]" if "mark" in one else ""
+        mark = f" [unconfirmed: {one['mark']}]" if "mark" in one else ""
         lines.append(f"{name}: {one['source']}{mark}")
     return "\n".join(lines)

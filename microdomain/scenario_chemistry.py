@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from microdomain import presets
+from microdomain import presets_complexes
 from microdomain.model import Buffer, Competing, Reaction, Species, TimedRate, TwoSite, VolumePump
 from microdomain.model.reactions import parsed
 from microdomain.quantities import parse
@@ -35,7 +35,7 @@ def with_preset(given: Any) -> Any:
     if "preset" not in given:
         return {"kind": "plain", **given}
     try:
-        numbers = presets.numbers(given["preset"])
+        numbers = presets_complexes.numbers(given["preset"], given)
     except (ValueError, TypeError) as error:
         raise PydanticCustomError("preset", "{sentence}", {"sentence": str(error)}) from None
     return {"kind": "plain", **numbers, **{key: value for key, value in given.items() if key != "preset"}}

@@ -3,7 +3,7 @@
 import pytest
 
 import microdomain as md
-from microdomain import presets
+from microdomain import presets_complexes as presets
 from microdomain.scenario import ScenarioError, loads
 
 HEAD = """

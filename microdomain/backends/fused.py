@@ -66,7 +66,7 @@ class Fused:
     """
 
     def __init__(self, plan: Plan, device: Device) -> None:
-        self.plan, self.device, self.name = plan, device, device.name
+        self.plan, self.device, self.name, self.precision = plan, device, device.name, str(device.real)
         self._call, self._t = device.call, lay_tables(plan, device)
         self._arrays = Reference(plan, device.xp)
         self._reduce = Reductions(plan, device, self._t)
@@ -109,6 +109,7 @@ class Fused:
         return out
 
     def assign(self, y: Any, members: np.ndarray, rows: Any) -> None:
+        self._reduce.forget()
         self._arrays.assign(y, members, rows)
 
     def combine(self, y: Any, terms: list[tuple[Any, Any]]) -> Any:
@@ -139,12 +140,11 @@ class Fused:
     # -- near field ----------------------------------------------------------------------------
 
     def near(self, weights: np.ndarray, law: np.ndarray | None = None) -> Near:
-        near = self._near(weights)
-        if self.plan.network is None:
+        near, net = self._near(weights), self.plan.network
+        if net is None:
             return near
-        if law is None or law is self.plan.network.law:
-            return Near(near.average, near.ripple, self.plan.network.law, self._law)
-        return Near(near.average, near.ripple, law, self.device.put(law, float))
+        laid = (net.law, self._law) if law is None or law is net.law else (law, self.device.put(law, float))
+        return Near(near.average, near.ripple, *laid)
 
     def _near(self, weights: np.ndarray) -> Near:
         # Once a steady flux fills its window the weights stay, and so does the field.
@@ -168,6 +168,7 @@ class Fused:
         return near
 
     def add_blobs(self, y: Any, amount: np.ndarray) -> Any:
+        self._reduce.forget()
         mass = self.plan.pair_mass[:, -1]
         each = self.device.put(amount / np.where(mass > 0, mass, 1.0), float)
         self._blobs(0, self.plan.members, each, self._unit, y)
@@ -195,17 +196,9 @@ class Fused:
         return self.device.put(blob, float) if blob.any() else None
 
     def _rates(
-        self,
-        first: int,
-        last: int,
-        y: Any,
-        near: Near,
-        amount: Any,
-        factor: Any,
-        add: bool,
-        bars: Any,
+        self, first: int, last: int, y: Any, near: Near, amount: Any, factor: Any, add: bool, bars: Any,
         out: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """out = factor F(y, near), or added to it; made ready for the solve where `bars` are given."""
         t, members = self._t, last - first
         grid = (first, last, *self._shape, self._size, t.params, factor, *t.bands, y, near.average)
@@ -307,6 +300,12 @@ class Fused:
 
     def amounts(self, y: Any) -> np.ndarray:
         return self._arrays.amounts(y)
+
+    def free(self, y: Any) -> np.ndarray:
+        return self._arrays.free(y)
+
+    def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
+        return self._arrays.layers(y, weights)
 
     def outflow(self, y: Any, order: int) -> np.ndarray:
         return self._arrays.outflow(y, order)

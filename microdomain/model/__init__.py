@@ -11,6 +11,8 @@ from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
 from microdomain.model.reactions import Reaction, TimedRate, VolumePump
 from microdomain.model.schemes import HH, Markov, Particle, Transition
+from microdomain.model.sensor import Sensor
+from microdomain.model.sites import Chain
 from microdomain.model.species import Buffer, Ion, Species
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
 
@@ -20,6 +22,7 @@ __all__ = [
     "HH",
     "ActionPotential",
     "Buffer",
+    "Chain",
     "Channel",
     "Closed",
     "Cluster",
@@ -40,6 +43,7 @@ __all__ = [
     "Pulses",
     "Ramp",
     "Reaction",
+    "Sensor",
     "Species",
     "Steps",
     "Table",
