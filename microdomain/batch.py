@@ -7,6 +7,7 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -18,8 +19,11 @@ from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Watch
+from microdomain.reading_cusps import Cusps
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion, taken_up
 from microdomain.weights import Fluxes
+
+log = logging.getLogger("microdomain")
 
 #: Step-size control: safety, bounds of the change.
 SAFETY, SHRINK, GROW = 0.85, 0.3, 3.0
@@ -70,6 +74,7 @@ class Batch:
         self.plan, self.factory, self.stepper, self.rtol, self.watch = plan, factory, stepper, rtol, watch
         m = plan.members
         self.live = [Feedback(plan, k) if plan.live[k] else None for k in range(m)]
+        self.cusps = Cusps(plan, watch.points)
         self._ops: Operations | None = factory(plan)
         self._kept: np.ndarray | None = None
         self.fluxes = Fluxes(plan, self.live)
@@ -153,6 +158,7 @@ class Batch:
     def _leave(self, active: np.ndarray, error: Exception) -> None:
         for k in active:
             told = f"{type(error).__name__}: {error}"
+            log.error("A member broke down at t = %g ms.", self.t[k], exc_info=error)
             self.failed[k] = f"broke down at t = {self.t[k]:g} ms ({told})."
             self.left_behind[k] = True
 
@@ -284,6 +290,8 @@ class Batch:
         """Trace the grid part at the watched points and the mean free concentration."""
         s, plan = self.standing, self.plan
         readings = self.watch.read(self.ops, s.y, plan.rest[:, : plan.ions])
+        if self.cusps.any:
+            readings = readings + self.cusps.added(self.fluxes.sources.at(self.ops, s.y, s.weights))
         held = self.ops.free(s.y) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
         for k in members:
             self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.grid.volume))

@@ -148,7 +148,8 @@ class Grid:
         """The same grading with about `factor` times the spacing on every axis.
 
         The faces are resampled from the map "cell number -> position", so the ratio of cell sizes
-        across the box is kept: the companion grid of a spatial error estimate.
+        across the box is kept: the companion grid of a spatial error estimate.  An even number of cells
+        stays even: a channel that lay on a face would else come to lie in the middle of a cell.
 
         Parameters
         ----------
@@ -303,7 +304,7 @@ def _resampled(faces: np.ndarray, factor: float) -> np.ndarray:
     from scipy.interpolate import PchipInterpolator
 
     n = faces.size - 1
-    coarse = max(2, round(n / factor))
+    coarse = max(2, 2 * round(n / factor / 2) if n % 2 == 0 else round(n / factor))
     number = np.linspace(0, n, coarse + 1)
     out = np.asarray(PchipInterpolator(np.arange(n + 1), faces)(number))
     out[0], out[-1] = faces[0], faces[-1]

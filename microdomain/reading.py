@@ -16,6 +16,7 @@ import numpy as np
 
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
+from microdomain.reading_cusps import Cusps
 from microdomain.window import POINTS, Window
 
 #: Points are read in groups of this many, to bound the memory of the kernel tables.
@@ -228,7 +229,11 @@ def check_inside(plan: Plan, points: np.ndarray) -> None:
 
 
 def read_points(
-    plan: Plan, t: np.ndarray, u: np.ndarray, points: Sequence[Sequence[float]] | np.ndarray
+    plan: Plan,
+    t: np.ndarray,
+    u: np.ndarray,
+    points: Sequence[Sequence[float]] | np.ndarray,
+    hidden: np.ndarray | None = None,
 ) -> np.ndarray:
     """Concentration of every ion at points.
 
@@ -238,6 +243,8 @@ def read_points(
     t : array (member,), ms
     u : array [member, ion, z, y, x], uM      grid part at that time
     points : array (P, 3), um
+    hidden : array [member, ion, cell, sub], uM/ms, optional
+        Sources in sub-cells at that time, as `reading_cusps.Sources` has them.
 
     Returns
     -------
@@ -254,6 +261,8 @@ def read_points(
         some = points[first : first + GROUP]
         watch = Watch.of(plan, some)
         parts.append(watch.grid_part(u, rest) + near.at_points(t, near.kernels(some), len(some)))
+        if hidden is not None and hidden.size:
+            parts[-1] += Cusps(plan, some).added(hidden)
     return np.concatenate(parts, axis=2)
 
 

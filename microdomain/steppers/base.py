@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -166,13 +167,16 @@ def close(
     y: Any,
     flows: Flows,
     stage: tuple[np.ndarray, np.ndarray, Any] | None = None,
+    spread: Callable[[Any], Any] | None = None,
 ) -> tuple[Any, np.ndarray, Standing]:
     """Close the ledger of a step: add to the grid what the quadrature of the deposits missed.
 
     influx = change of M + loss + deposit holds exactly in time; the difference goes to the grid in
     the shape of the blob.  `stage` is the time, the weights and the near field of the last stage, which
-    serve again if it stood at the end.  Returns the corrected state, the correction per pair and the
-    new standing.
+    serve again if it stood at the end.  Where fluxes follow the field the difference is no rounding, and
+    thousandths of a long step's influx set down at its end would stand at the mouth as a peak (3 uM of 71
+    on a grid of 10 nm): `spread` turns the blobs into what had become of them, had they come all along.
+    Returns the corrected state, the correction per pair and the new standing.
     """
     end = start.t + dt
     # Live channels have the last word from the step's own result, not from its last stage.
@@ -187,6 +191,9 @@ def close(
         - flows.loss
         - flows.deposit
     )
-    if missed.any():
+    if spread is not None and fluxes.live and missed.any():
+        blobs = ops.add_blobs(ops.scale(y, np.zeros(y.shape[0])), missed)
+        y = ops.combine(y, [(1.0, spread(blobs))])
+    elif missed.any():
         y = ops.add_blobs(y, missed)
     return y, missed, Standing(end, y, near, weights)

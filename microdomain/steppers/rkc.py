@@ -117,9 +117,10 @@ class RKC:
         here = ops.near(there.weights, fluxes.law(there.t, at.t)) if fluxes.moves else there.near
         F1 = ops.advance(new, here, fluxes.blob(there.t, at.t, dt), dt)
         error = ops.combine(at.y, [(-0.2, at.y), (-0.8, new), (0.4, F0), (0.4, F1)])
+        doubt = fluxes.doubt(missed, at.t, there.t, rtol)
         return Trial(
             y=new, near=there.near, weights=there.weights,
-            error=ops.norm(error, at.y, new, at.near, there.near, rtol),
+            error=np.maximum(ops.norm(error, at.y, new, at.near, there.near, rtol), doubt),
             lowest=ops.lowest(new, there.near), flows=X, correction=missed,
         )  # fmt: skip
 

@@ -105,14 +105,21 @@ class WMethod:
             ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, z))
         new, error = ops.mix(at.y, U, m, e)
         flows = Flows(pairs, ions)
-        new, missed, there = close(
-            ops, fluxes, at, dt, new, flows, None if fresh.size else (t, weights, near)
-        )
+
+        def spread(blobs: Any) -> Any:
+            """The resolvent (I - gamma dt A)^-1: what came evenly over the step, diffused and bound."""
+            k, z = ops.solve(factor, blobs)
+            flows.ions[...] += gamma * dt_ion * _implicit(ops, fluxes, z)
+            return k
+
+        last = None if fresh.size else (t, weights, near)
+        new, missed, there = close(ops, fluxes, at, dt, new, flows, last, spread)
+        error = ops.norm(error, at.y, new, at.near, there.near, rtol)
         return Trial(
             y=new,
             near=there.near,
             weights=there.weights,
-            error=ops.norm(error, at.y, new, at.near, there.near, rtol),
+            error=np.maximum(error, fluxes.doubt(missed, at.t, there.t, rtol)),
             lowest=ops.lowest(new, there.near),
             flows=flows,
             correction=missed,
