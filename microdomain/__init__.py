@@ -24,7 +24,8 @@ _ROOMS = {
     "electro": "",
     "model": (
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
-        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Sensor Chain Model"
+        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Sensor Chain Model "
+        "Pump LinearPump HillPump SurfacePump ConstantFlux Rectangle Circle"
     ),
     "grid": "Grid",
     "oracles": "",
@@ -32,6 +33,7 @@ _ROOMS = {
     "sensors": "",
     "optics": "",
     "results": "Results open",
+    "store_read": "open_tree",
     "simulate": "simulate",
     "steady": "steady_state",
     "scenario": "load",
@@ -56,13 +58,17 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import ActionPotential as ActionPotential
     from microdomain.model import Buffer as Buffer
     from microdomain.model import Chain as Chain
+    from microdomain.model import Circle as Circle
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
+    from microdomain.model import ConstantFlux as ConstantFlux
     from microdomain.model import Fixed as Fixed
     from microdomain.model import Gaussian as Gaussian
     from microdomain.model import Held as Held
+    from microdomain.model import HillPump as HillPump
     from microdomain.model import Hold as Hold
     from microdomain.model import Ion as Ion
+    from microdomain.model import LinearPump as LinearPump
     from microdomain.model import Markov as Markov
     from microdomain.model import Model as Model
     from microdomain.model import Ohmic as Ohmic
@@ -70,9 +76,12 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Particle as Particle
     from microdomain.model import Pulse as Pulse
     from microdomain.model import Pulses as Pulses
+    from microdomain.model import Pump as Pump
     from microdomain.model import Ramp as Ramp
+    from microdomain.model import Rectangle as Rectangle
     from microdomain.model import Sensor as Sensor
     from microdomain.model import Steps as Steps
+    from microdomain.model import SurfacePump as SurfacePump
     from microdomain.model import Table as Table
     from microdomain.model import Trace as Trace
     from microdomain.model import Train as Train
@@ -84,6 +93,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.scenario import load as load
     from microdomain.simulate import simulate as simulate
     from microdomain.steady import steady_state as steady_state
+    from microdomain.store_read import open_tree as open_tree
 
 
 def __getattr__(name: str) -> Any:

@@ -96,7 +96,7 @@ def collected_ledger(batches: Sequence[Batch]) -> Ledger:
         name: np.concatenate([getattr(p, name) for p in parts])
         for name in (
             "start", "influx", "walls", "uptake", "end", "corrections", "steps", "rejected", "negative",
-            "lowest", "largest_error",
+            "lowest", "largest_error", "pumped",
         )
     }  # fmt: skip
-    return Ledger(ions=first.ions, **joined, dtype=first.dtype)
+    return Ledger(ions=first.ions, **joined, dtype=first.dtype, pumps=first.pumps)

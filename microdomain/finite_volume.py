@@ -122,7 +122,7 @@ class Axis:
         for k in range(-MIRRORED, self.n + MIRRORED):
             j, sign = _mirrored(k, self.n, self.lower, self.upper)
             fold[k + MIRRORED, j] = sign
-        return make_interp_spline(0.5 * (faces[1:] + faces[:-1]), fold @ self.centre_values(), k=3)
+        return make_interp_spline(0.5 * (faces[1:] + faces[:-1]), fold @ self.centre_values, k=3)
 
     def reading(self, x: np.ndarray) -> np.ndarray:
         """Weights on the excess averages that give the excess at points of the axis.
@@ -141,12 +141,9 @@ class Axis:
         """
         return np.asarray(self._spline(np.asarray(x, dtype=float)))
 
+    @cached_property
     def centre_values(self) -> np.ndarray:
         """Matrix (n, n): excess averages to excess values at cell centres, order 4, symmetric stencil."""
-        return self._centre_values
-
-    @cached_property
-    def _centre_values(self) -> np.ndarray:
         centres = 0.5 * (self.faces[1:] + self.faces[:-1])
         faces = _ghost_faces(self.faces, 1)
         out = np.zeros((self.n, self.n))
@@ -155,6 +152,22 @@ class Axis:
                 j, sign = _mirrored(i - 1 + k, self.n, self.lower, self.upper)
                 out[i, j] += sign * w
         return out
+
+
+def ghost_weight(faces: np.ndarray, side: int) -> float:
+    """Weight of the cell beyond a wall in the outward derivative at the first inner face.
+
+    Parameters
+    ----------
+    faces : array (n + 1,), um
+    side : int                      0 the lower wall, 1 the upper wall
+
+    Returns
+    -------
+    float, 1/um                     1/(12 h) where cells are alike
+    """
+    inward = -faces[::-1] if side else faces
+    return float(_primitive_weights(_ghost_faces(inward, 2)[1:6], inward[1], 2)[0])
 
 
 def lay_axis(faces: np.ndarray, lower: int, upper: int) -> Axis:

@@ -23,6 +23,7 @@ from microdomain.history import History
 from microdomain.model import Held, Model
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
+from microdomain.wall_pumps import NO_PUMPS, Pumps, lay_pumps, pump_places
 from microdomain.window import AVERAGES, Window
 
 #: A buffer is refined when it diffuses slower than this part of its ion's D: within a cell's
@@ -55,6 +56,7 @@ class Plan:
     pair_mass, pair_loss                (P, Q + 1) and (P, Q): patch masses, summed over the pair's sites
     cells : int array (C,)              refined cells, flat indices into [z, y, x]
     mixing : array (refined, C), 1/ms   rate at which diffusion evens a refined buffer out inside a cell
+    pumps : Pumps                       what crosses the walls by itself
     """
 
     models: tuple[Model, ...]
@@ -85,6 +87,7 @@ class Plan:
     pair_loss: np.ndarray
     cells: np.ndarray
     mixing: np.ndarray
+    pumps: Pumps = NO_PUMPS
 
     @property
     def members(self) -> int:
@@ -139,6 +142,7 @@ class Plan:
             channel_rows=tuple(self.channel_rows[m] for m in chosen),
             live=tuple(self.live[m] for m in chosen),
             **{name: getattr(self, name)[chosen] for name in _PER_MEMBER},
+            pumps=self.pumps.take(chosen),
             sites=tuple(sites),
             pair_member=new_member[self.pair_member[kept]],
             **{name: getattr(self, name)[kept] for name in _PER_PAIR},
@@ -216,7 +220,7 @@ def lay(
             models=tuple(models), grid=grid, names=tuple(ion_names + order), ions=len(ion_names),
             mobile=len(ion_names) + len(mobile), refined=refined, axes=axes, D=D, binds=binds, k_on=k_on,
             k_off=k_off, total=total, rest=np.concatenate([ion_rest, bound_rest], axis=1), uptake=uptake,
-            kappa=kappa, history=history,
+            kappa=kappa, history=history, pumps=lay_pumps(models, grid, axes),
             channel_rows=tuple(tuple(r) for r in rows), live=tuple(tuple(x) for x in live), windows=windows,
         ),
         channels, rows, ion_names,
@@ -238,6 +242,7 @@ def _check_alike(models: Sequence[Model]) -> None:
         same = {
             "box": m.box == first.box,
             "walls": m.walls == first.walls,
+            "pumps (names, places, Hill coefficients)": pump_places(m) == pump_places(first),
             "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
             == [(i.name, i.z, i.D) for i in first.ions],
             "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]

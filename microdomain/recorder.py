@@ -15,6 +15,7 @@ from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
+from microdomain.reading_cusps import kept
 from microdomain.record import Record
 from microdomain.recorder_sensors import SensorSamples
 
@@ -57,7 +58,8 @@ class Recorder:
 
         self.plan, self.record, self.frames, self.dense = plan, record, frames, dense
         for name in record.fields:
-            plan.models[0].species.index(name) if name in plan.names else plan.models[0].ion(name)
+            if name not in plan.names:
+                plan.models[0].ion(name)  # says which there are
         self.channels = [m.resolved_channels for m in plan.models]
         self._laws = law_names(plan.models)
         # Kernels at cell centres, and at the watched points of each batch, are the same at every time.
@@ -97,9 +99,7 @@ class Recorder:
             self._head("probes", coords=points | names)
         self._sensors = SensorSamples(record)
         if record.sensors:
-            self._head(
-                "sensors", attrs=self._sensors.head["attrs"], coords=self._sensors.head["coords"] | names
-            )
+            self._head("sensors", **self._sensors.head(names))
         if out is not None and counts is not None:
             self._writer = store.reopen(out, counts)
         elif self._writer is not None:
@@ -152,6 +152,7 @@ class Recorder:
                 u[:, i],
                 {"units": "uM", "long_name": f"grid part of [{name}], cell averages"},
             )
+        solver |= kept(batches)
         for name in self.record.fields:
             if name not in root:
                 s = plan.names.index(name)
@@ -169,8 +170,7 @@ class Recorder:
             self._traces(times, batches)
         self._done = max(self._done, end)
         if self.record.sensors:
-            rows, at = self._sensors.taken(batches, until)
-            self._append_many("sensors", rows, at)
+            self._append_many("sensors", *self._sensors.taken(batches, until))
         for b in batches:
             b.forget(until)
 

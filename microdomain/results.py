@@ -134,7 +134,8 @@ class Results:
 
         Parameters
         ----------
-        points : array (P, 3), um       points in the box
+        points : array (P, 3), um       points in the box; one within 0.1 nm of a channel is read 0.1 nm from
+                                        it, for at a point source itself there is no concentration
         times : float or sequence, ms   recorded times; all of them when left out
         ion : str, optional             the first ion when left out
 

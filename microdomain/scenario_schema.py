@@ -24,6 +24,7 @@ from microdomain.scenario_gates import (
     voltage_table,
     with_channel_preset,
 )
+from microdomain.scenario_pumps import PumpTable
 from microdomain.scenario_sensors import sensor_table
 from microdomain.scenario_table import (
     Charge,
@@ -238,6 +239,7 @@ class ModelTable(Table):
     channels: list[ClusterTable] = []
     walls: WallsTable | None = None
     uptake: dict[str, Rate] = {}
+    pumps: list[PumpTable] = []
     voltage: Annotated[AnyVoltage | None, BeforeValidator(voltage_table)] = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.fluxes import common_edges, fluxes_of
-from microdomain.grid import Grid, near_spacing
+from microdomain.grid import REACH, Grid, near_spacing, shortest_reach
 from microdomain.model import Model
 from microdomain.pace import Pace, is_restless, pace_of
 from microdomain.plan import Plan, lay
@@ -19,6 +20,8 @@ from microdomain.record import Record
 from microdomain.steppers.base import Stepper
 from microdomain.steppers.rkc import RKC2
 from microdomain.steppers.rosenbrock import ROS2, ROS34PW2
+
+log = logging.getLogger(__name__)
 
 SCHEMES: dict[str, Stepper] = {"ros2": ROS2, "ros34pw2": ROS34PW2, "rkc2": RKC2}
 
@@ -43,6 +46,7 @@ class Setting:
     paces : tuple of Pace           scheme and tolerance of each member
     seed : int
     given : dict                    `rtol`, `scheme`, `accuracy` and `precision` as they were given
+    accuracy : str                  what was asked for in a word; says so where grid or rtol were given
     """
 
     models: tuple[Model, ...]
@@ -53,6 +57,7 @@ class Setting:
     paces: tuple[Pace, ...]
     seed: int
     given: dict[str, Any]
+    accuracy: str = "default"
 
     @property
     def rtol(self) -> float:
@@ -114,7 +119,11 @@ def setting(
     until = _positive("until", until)
     share, growth, far, preset_rtol = _accuracy(accuracy)
     rtol = None if rtol is None else _positive("rtol", rtol)
+    own = [name for name, given in (("grid", grid), ("rtol", rtol)) if given is not None]
+    word = {0: accuracy, 1: f"{accuracy}, own {' and '.join(own)}", 2: "own grid and rtol"}[len(own)]
     grid = Grid.graded(models, share * near_spacing(models), growth, far) if grid is None else grid
+    if said := blurred(models, grid):
+        log.warning(said)
     record = Record() if record is None else record
     known: dict[Model, Pace] = {}
     for m in models:
@@ -122,8 +131,32 @@ def setting(
             known[m] = _pace(scheme, m, until, rtol, preset_rtol, accuracy == "default")
     return Setting(
         tuple(models), tuple(numbers), grid, until, record, tuple(known[m] for m in models), seed,
-        {"rtol": rtol, "scheme": scheme, "accuracy": accuracy, "precision": precision},
+        {"rtol": rtol, "scheme": scheme, "accuracy": accuracy, "precision": precision}, word,
     )  # fmt: skip
+
+
+def blurred(models: Sequence[Model], grid: Grid) -> str:
+    """What to do where buffers bind calcium within less than a cell; an empty text where they do not.
+
+    Parameters
+    ----------
+    models : sequence of Model
+    grid : Grid
+
+    Returns
+    -------
+    str                             a sentence, or ""
+    """
+    reach = shortest_reach(models)
+    places = {c.position for m in models for c in m.resolved_channels}
+    cell = min((grid.spacing_at(p) for p in places), default=0.0)
+    if cell <= reach:
+        return ""
+    return (
+        f"At rest the buffers bind what enters within {1e3 * reach:.2g} nm, less than a cell at the channels "
+        f"({1e3 * cell:.2g} nm): concentrations there may be off by several per cent. Give "
+        f"Grid.graded(model, near={REACH * reach:.2g}), or let check=True estimate the error."
+    )
 
 
 def _ensemble(

@@ -21,7 +21,7 @@ from microdomain.batch import Batch, StepError
 from microdomain.checkpoint import Lock
 from microdomain.closing import collected_ledger
 from microdomain.estimate import check_fits
-from microdomain.grid import Grid
+from microdomain.grid import Grid, coarse_beside_pumps
 from microdomain.ledger import Budget
 from microdomain.model import Model
 from microdomain.pace import Pace
@@ -112,6 +112,8 @@ def simulate(
     started = time.perf_counter()
     asked = setting(model, grid, until, record, rtol, accuracy, members, trials, scheme, seed, precision)
     said: list[str] = []
+    if asked.models[0].pumps and (coarse := coarse_beside_pumps(asked.models, asked.grid)):
+        log.warning(coarse)
 
     def say(sentence: str) -> None:
         said.append(sentence)
@@ -126,7 +128,7 @@ def simulate(
             return open(out)
         plan, frames, dense = asked.laid()
         check_fits(plan, 0 if out is not None else frames.size, asked.record)
-        provenance = _provenance(asked, accuracy)
+        provenance = _provenance(asked)
         recorder = Recorder(
             plan, asked.record, frames, dense, out, overwrite or resume, provenance, member_names,
             len(models) > 1 or not isinstance(members, int), checkpoints.identity,
@@ -227,7 +229,7 @@ def _block(plan: Plan, stepper: Stepper) -> int:
     return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
 
 
-def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
+def _provenance(asked: Setting) -> dict[str, Any]:
     import scipy
 
     from microdomain import __version__
@@ -244,7 +246,7 @@ def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
         "scheme": ", ".join(s.name for s in asked.steppers),
         "sources": [paper for s in asked.steppers for paper in s.sources],
         "rtol": asked.rtol,
-        "accuracy": accuracy,
+        "accuracy": asked.accuracy,
         "seed": asked.seed,
     }
 

@@ -157,9 +157,8 @@ class Window:
         self, history: History, row: np.ndarray, t: float, kappa: float, jumps: np.ndarray
     ) -> np.ndarray:
         """The same for one flux that jumps inside the window: bins are cut at the jumps."""
-        s, basis, w, width, first = self._laid(t - jumps)
-        f = history.value(row, (t - s)[None])[0] * np.exp(-kappa * s) * w * width[:, None]
-        return np.add.reduceat((f[:, None, :] @ basis)[:, 0], first).ravel()
+        s, weigh = self._cut(t - jumps, kappa)
+        return weigh(history.value(row, (t - s)[None]))[0]
 
 
 def _powers(x: np.ndarray, count: int) -> np.ndarray:

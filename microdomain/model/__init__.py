@@ -8,6 +8,8 @@ from microdomain.model.currents import GHK, Current, Fixed, Gaussian, Ohmic, Tab
 from microdomain.model.gating import Gate, Open, Pulse, Train
 from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
+from microdomain.model.patches import Circle, Rectangle
+from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.sensor import Sensor
 from microdomain.model.sites import Chain
@@ -22,15 +24,19 @@ __all__ = [
     "Buffer",
     "Chain",
     "Channel",
+    "Circle",
     "Closed",
     "Cluster",
+    "ConstantFlux",
     "Current",
     "Fixed",
     "Gate",
     "Gaussian",
     "Held",
+    "HillPump",
     "Hold",
     "Ion",
+    "LinearPump",
     "Markov",
     "Model",
     "Ohmic",
@@ -38,9 +44,12 @@ __all__ = [
     "Particle",
     "Pulse",
     "Pulses",
+    "Pump",
     "Ramp",
+    "Rectangle",
     "Sensor",
     "Steps",
+    "SurfacePump",
     "Table",
     "Trace",
     "Train",

@@ -7,14 +7,15 @@ Coordinates are dense near channels and coarse far from them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from microdomain.reading import Near
 from microdomain.view.fields import Field
-from microdomain.view.readings import cells_of
+from microdomain.view.readings import cells_of, slopes_at
+from microdomain.wall_reading import lift
 
 if TYPE_CHECKING:
     from microdomain.results import Results
@@ -28,10 +29,17 @@ class Lattice:
     results : Results
     axes : three arrays, um       coordinates along x, y, z, ascending
     member : int
+    cells : callable, optional    reads cells as `cells_of` does; a `Cells` keeps what it has read
     """
 
-    def __init__(self, results: Results, axes: Sequence[np.ndarray], member: int = 0) -> None:
-        self.results, self.member = results, member
+    def __init__(
+        self,
+        results: Results,
+        axes: Sequence[np.ndarray],
+        member: int = 0,
+        cells: Callable[[Results, str, int, int], np.ndarray] = cells_of,
+    ) -> None:
+        self.results, self.member, self._cells = results, member, cells
         self.axes = tuple(np.asarray(a, float) for a in axes)
         self.model = results.models[member]
         self._plan = results._plan
@@ -64,16 +72,28 @@ class Lattice:
         i = self._plan.names.index(field.ion.name)
         rest = float(self._plan.rest[self.member, i])
         values = self._grid_part(f"u_{field.ion.name}", frame, rest) + self._near_part(i, time)
+        self._add_wall_part(values, i, frame, time)
         return field.of(self._mouths(values, field.ion.name, time))
 
     def _grid_part(self, name: str, frame: int, rest: float) -> np.ndarray:
-        excess = cells_of(self.results, name, frame, self.member) - rest
+        excess = self._cells(self.results, name, frame, self.member) - rest
         rx, ry, rz = self._splines
         # The shortest axis first: of a plane it is one point.
         order = sorted(range(3), key=lambda k: self.axes[2 - k].size)
         for k in order:
             excess = np.moveaxis(np.tensordot((rz, ry, rx)[k], excess, axes=(1, k)), 0, k)
         return excess + rest
+
+    def _add_wall_part(self, values: np.ndarray, i: int, frame: int, time: float) -> None:
+        """Add what the slopes at pumped walls ask of readings beside them."""
+        slopes = slopes_at(self.results, frame, time, self.member)
+        for sheet, slope in zip(self._plan.pumps.sheets, slopes, strict=True):
+            if sheet.ion == i:
+                height = lift(self._plan.axes[sheet.axis], sheet.side, self.axes[sheet.axis])
+                a, b = (self._splines[k] for k in range(3) if k != sheet.axis)
+                shape = [1, 1, 1]
+                shape[2 - sheet.axis] = height.size
+                values += np.expand_dims(b @ slope[0] @ a.T, 2 - sheet.axis) * height.reshape(shape)
 
     def _near_part(self, i: int, time: float) -> np.ndarray:
         plan = self._plan

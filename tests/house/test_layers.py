@@ -17,8 +17,8 @@ ORDER = [
     "electro",
     *("model", "finite_volume", "grid"),
     *("oracles", "history", "gates", "fluxes", "window", "near_field"),
-    *("sites", "plan"),
-    *("reading", "laws", "feedback", "weights", "backends", "state"),
+    *("sites", "wall_pumps", "plan"),
+    *("backends", "wall_reading", "reading", "laws", "feedback", "weights", "state"),
     "steppers",
     *("frames", "store", "vtkxml"),
     *("ledger", "record", "sensors", "release", "optics", "maps", "compare", "export", "results"),
@@ -36,7 +36,7 @@ ROOMS = {
     "cupy": {"backends/cuda.py"},
     "cupyx": {"backends/cuda.py"},
     "cupy_backends": {"backends/cuda.py"},
-    **{name: {"view/", "surfaces.py"} for name in ("pyvista", "trame", "trame_pyvista", "vtk", "matplotlib")},
+    **{name: {"view/", "surfaces.py"} for name in ("pyvista", "trame", "trame_vtk", "vtk", "matplotlib")},
 }
 LONGEST = 320
 
