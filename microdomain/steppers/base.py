@@ -211,9 +211,13 @@ def close(
         - flows.loss
         - flows.deposit
     )
-    if spread is not None and fluxes.live and missed.any():
-        blobs = ops.add_blobs(ops.scale(y, np.zeros(y.shape[0])), missed)
+    # Only members with live channels: the others' bits must not depend on their company.
+    late = np.zeros(ops.plan.members, dtype=bool)
+    late[[m for m, _ in fluxes.live if spread is not None]] = True
+    spreads = late[ops.plan.pair_member]
+    if missed[~spreads].any():
+        y = ops.add_blobs(y, np.where(spreads, 0.0, missed))
+    if spread is not None and missed[spreads].any():
+        blobs = ops.add_blobs(ops.scale(y, np.zeros(y.shape[0])), np.where(spreads, missed, 0.0))
         y = ops.combine(y, [(1.0, spread(blobs))])
-    elif missed.any():
-        y = ops.add_blobs(y, missed)
     return y, missed, Standing(end, y, near, weights)
