@@ -24,7 +24,8 @@ _ROOMS = {
     "electro": "",
     "model": (
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
-        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Model"
+        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Model "
+        "Block Ball Ellipsoid Cylinder Surface Inside"
     ),
     "grid": "Grid",
     "oracles": "",
@@ -50,13 +51,18 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import GHK as GHK
     from microdomain.model import HH as HH
     from microdomain.model import ActionPotential as ActionPotential
+    from microdomain.model import Ball as Ball
+    from microdomain.model import Block as Block
     from microdomain.model import Buffer as Buffer
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
+    from microdomain.model import Cylinder as Cylinder
+    from microdomain.model import Ellipsoid as Ellipsoid
     from microdomain.model import Fixed as Fixed
     from microdomain.model import Gaussian as Gaussian
     from microdomain.model import Held as Held
     from microdomain.model import Hold as Hold
+    from microdomain.model import Inside as Inside
     from microdomain.model import Ion as Ion
     from microdomain.model import Markov as Markov
     from microdomain.model import Model as Model
@@ -67,6 +73,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Pulses as Pulses
     from microdomain.model import Ramp as Ramp
     from microdomain.model import Steps as Steps
+    from microdomain.model import Surface as Surface
     from microdomain.model import Table as Table
     from microdomain.model import Trace as Trace
     from microdomain.model import Train as Train

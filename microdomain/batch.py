@@ -248,7 +248,7 @@ class Batch:
         readings = self.watch.grid_part(u, plan.rest[:, : plan.ions])
         held = self.ops.amounts(s.y)[:, : plan.ions] + self.fluxes.per_ion(self.fluxes.mass(s.weights))
         for k in members:
-            self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.grid.volume))
+            self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.volume))
 
     def _totals(self) -> np.ndarray:
         """Free, bound and near-field ions (member, ion), uM um^3."""

@@ -20,6 +20,8 @@ from microdomain.finite_volume import CLOSED, HELD, Axis, lay_axis
 from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
+from microdomain.mask import Mask, lay_mask
+from microdomain.mask_near import lay_beside
 from microdomain.model import Held, Model
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
@@ -55,6 +57,8 @@ class Plan:
     pair_mass, pair_loss                (P, Q + 1) and (P, Q): patch masses, summed over the pair's sites
     cells : int array (C,)              refined cells, flat indices into [z, y, x]
     mixing : array (refined, C), 1/ms   rate at which diffusion evens a refined buffer out inside a cell
+    mask : Mask or None                 obstacles
+    pair_back : array (P, Q), 1/ms      what obstacles hand from a pair's window to the grid
     """
 
     models: tuple[Model, ...]
@@ -85,6 +89,18 @@ class Plan:
     pair_loss: np.ndarray
     cells: np.ndarray
     mixing: np.ndarray
+    pair_back: np.ndarray
+    mask: Mask | None = None
+
+    @property
+    def volumes(self) -> np.ndarray:
+        """Fluid volumes of the cells [z, y, x], um^3."""
+        return self.grid.volumes if self.mask is None else self.mask.phi * self.grid.volumes
+
+    @property
+    def volume(self) -> float:
+        """Fluid volume of the box, um^3."""
+        return self.grid.volume if self.mask is None else float(self.volumes.sum())
 
     @property
     def members(self) -> int:
@@ -146,7 +162,7 @@ class Plan:
 
 
 _PER_MEMBER = ("k_on", "k_off", "total", "rest", "uptake", "kappa")
-_PER_PAIR = ("pair_row", "pair_ion", "pair_count", "pair_mass", "pair_loss")
+_PER_PAIR = ("pair_row", "pair_ion", "pair_count", "pair_mass", "pair_loss", "pair_back")
 
 
 def lay(
@@ -211,8 +227,10 @@ def lay(
         for j, i in enumerate(binds)
         if D[len(ion_names) + j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
     )
+    mask = lay_mask(first.obstacles, grid, axes) if first.obstacles else None
     return _with_sites(
         dict(  # noqa: C408
+            mask=mask,
             models=tuple(models), grid=grid, names=tuple(ion_names + order), ions=len(ion_names),
             mobile=len(ion_names) + len(mobile), refined=refined, axes=axes, D=D, binds=binds, k_on=k_on,
             k_off=k_off, total=total, rest=np.concatenate([ion_rest, bound_rest], axis=1), uptake=uptake,
@@ -238,6 +256,7 @@ def _check_alike(models: Sequence[Model]) -> None:
         same = {
             "box": m.box == first.box,
             "walls": m.walls == first.walls,
+            "obstacles": m.obstacles == first.obstacles,
             "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
             == [(i.name, i.z, i.D) for i in first.ions],
             "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]
@@ -246,8 +265,8 @@ def _check_alike(models: Sequence[Model]) -> None:
         for what, alike in same.items():
             if not alike:
                 raise ValueError(
-                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, species"
-                    " and D; run models that differ there separately."
+                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, obstacles,"
+                    " species and D; run models that differ there separately."
                 )
 
 
@@ -259,7 +278,7 @@ def _window(grid: Grid, D: float, positions: Sequence[tuple[float, float, float]
 def _with_sites(
     common: dict[str, Any], channels: Sequence[Any], rows: Sequence[Sequence[int]], ion_names: list[str]
 ) -> Plan:
-    grid, axes, windows = common["grid"], common["axes"], common["windows"]
+    grid, axes, windows, mask = common["grid"], common["axes"], common["windows"], common["mask"]
     places: dict[tuple[int, tuple[float, float, float]], list[tuple[int, int]]] = {}
     pairs: dict[tuple[int, int, int], int] = {}
     for member, (row, fluxes) in enumerate(zip(channels, rows, strict=True)):
@@ -268,9 +287,13 @@ def _with_sites(
             pair = pairs.setdefault((member, r, i), len(pairs))
             places.setdefault((i, tuple(c.position)), []).append((member, pair))
     near = {key: refined_cells(grid, key[1]) for key in places} if common["refined"] else {}
+    if mask is not None:
+        # Beside a surface a cell has no sub-cells.
+        near = {key: np.setdiff1d(found, mask.touched) for key, found in near.items()}
     cells = np.unique(np.concatenate([np.empty(0, int), *near.values()]))
     nodes = max((w.nodes.size for w in windows), default=0)
-    mass, loss, count = np.zeros((len(pairs), nodes + 1)), np.zeros((len(pairs), nodes)), np.zeros(len(pairs))
+    mass, count = np.zeros((len(pairs), nodes + 1)), np.zeros(len(pairs))
+    loss, back = np.zeros((len(pairs), nodes)), np.zeros((len(pairs), nodes))
     sites = []
     for (i, position), users in places.items():
         window = windows[i]
@@ -282,19 +305,21 @@ def _with_sites(
         sources = (sx, sy, sz)
         patch = lay_patch(sources, grid.faces, window, reach)
         own = near.get((i, position), np.empty(0, int))
+        beside = None if mask is None else lay_beside(mask, patch, sources, grid.faces, window)
         for _, p in users:
-            mass[p] += patch.mass
-            loss[p] += patch.loss
+            mass[p] += patch.mass if beside is None else beside.mass
+            loss[p] += patch.loss if beside is None else beside.lost
+            back[p] += 0.0 if beside is None else beside.returned
             count[p] += 1
         sites.append(
             Site(
                 i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
-                np.searchsorted(cells, own), ripples(sources, grid, window, own),
+                np.searchsorted(cells, own), ripples(sources, grid, window, own), beside,
             )
         )  # fmt: skip
     keys = np.array(list(pairs), dtype=int).reshape(-1, 3)
     return Plan(
         **common, sites=tuple(sites), pair_member=keys[:, 0], pair_row=keys[:, 1], pair_ion=keys[:, 2],
-        pair_count=count, pair_mass=mass, pair_loss=loss, cells=cells,
+        pair_count=count, pair_mass=mass, pair_loss=loss, pair_back=back, cells=cells,
         mixing=mixing_rates(grid, cells, common["D"][[common["ions"] + j for j in common["refined"]]]),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microdomain.grid import Grid
+from microdomain.mask_near import Beside
 from microdomain.near_field import Patch, Source, cells_within
 from microdomain.window import Window
 
@@ -35,6 +36,7 @@ class Site:
     members, pairs : int arrays (n,)    members with a channel here and their (member, flux) pairs
     cells : int array (c,)              refined cells of this site, as indices into the plan's list
     ripple : array (Q, c * SUB^3)       sub-cell average minus cell average of the kernel, per age
+    beside : Beside or None             what obstacles change
     """
 
     ion: int
@@ -45,6 +47,7 @@ class Site:
     pairs: np.ndarray
     cells: np.ndarray
     ripple: np.ndarray
+    beside: Beside | None = None
 
 
 def mixing_rates(grid: Grid, cells: np.ndarray, D: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from microdomain.backends import build, sources
 from microdomain.backends.base import Operations
 from microdomain.backends.fused import Fused
+from microdomain.backends.masked import beside_obstacles
 from microdomain.backends.pool import Pool
 from microdomain.plan import Plan
 
@@ -37,7 +38,7 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
     build.cache_folder()
 
     def make(plan: Plan) -> Operations:
-        return Fused(plan, Processor(plan, precision))
+        return beside_obstacles(Fused(plan, Processor(plan, precision)))  # type: ignore[no-any-return]
 
     return make
 

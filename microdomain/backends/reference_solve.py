@@ -140,14 +140,22 @@ def factor(ops: Any, jacobian: Jacobian, g: np.ndarray, a: float) -> Factor:
 
 def solve_diffusion(ops: Any, f: Factor, r: Any) -> Any:
     """Solve the diffusion factor with its constant least binding rates: z of `backends.base`."""
-    plan, xp = ops.plan, ops.xp
-    out = r.copy()
-    coarse, fine = plan.coarse(out), plan.fine(out)
-    g = f.g[:, 0]
-    still = range(plan.mobile - plan.ions, plan.buffers)
-    for j in still:
+    out = fold(ops, f, r)
+    return unfold(ops, f, modes(ops, f, ops.plan.coarse(out)[:, : ops.plan.mobile]), out)
+
+
+def fold(ops: Any, f: Factor, r: Any) -> Any:
+    """A copy of r whose bound forms that do not move are eliminated in favour of their ions."""
+    plan, out = ops.plan, r.copy()
+    coarse, g = plan.coarse(out), f.g[:, 0]
+    for j in range(plan.mobile - plan.ions, plan.buffers):
         coarse[:, plan.binds[j]] += g * f.qbar[:, j] * coarse[:, plan.ions + j] * f.still[:, j]
-    hat = coarse[:, : plan.mobile]
+    return out
+
+
+def modes(ops: Any, f: Factor, hat: Any) -> Any:
+    """Solve for what moves, [m, s, z, y, x], in modal space."""
+    plan, xp, g = ops.plan, ops.xp, f.g[:, 0]
     for axis in range(3):
         hat = along(ops.inverse[axis], hat, axis, xp)
     ion = hat[:, : plan.ions]
@@ -160,10 +168,37 @@ def solve_diffusion(ops: Any, f: Factor, r: Any) -> Any:
         hat[:, s] = (hat[:, s] + g * f.pbar[:, j] * ion[:, plan.binds[j]]) * f.modal[:, j]
     for axis in range(3):
         hat = along(ops.vectors[axis], hat, axis, xp)
+    return hat
+
+
+def levels(ops: Any, f: Factor, means: Any) -> Any:
+    """The same for what is uniform in closed parts: means [m, s, part] solved with the binding alone."""
+    plan, g = ops.plan, f.g[:, 0, 0, 0]
+    q, p = (a[:, :, 0, 0, 0] for a in (f.qbar, f.pbar))
+    out = means.copy()
+    diagonal = 1.0 + g * ops.uptake[:, :, 0, 0, 0]
+    for j, i in enumerate(plan.binds):
+        share = g[:, 0] * q[:, j] / (1.0 + g[:, 0] * q[:, j])
+        diagonal[:, i] += g[:, 0] * p[:, j] * (1.0 - share)
+        if plan.ions + j < plan.mobile:
+            out[:, i] += share[:, None] * means[:, plan.ions + j]
+    out[:, : plan.ions] /= diagonal[..., None]
+    for s in range(plan.ions, plan.mobile):
+        j = s - plan.ions
+        gained = (g[:, 0] * p[:, j])[:, None] * out[:, plan.binds[j]]
+        out[:, s] = (means[:, s] + gained) / (1.0 + g[:, 0] * q[:, j])[:, None]
+    return out
+
+
+def unfold(ops: Any, f: Factor, hat: Any, out: Any) -> Any:
+    """z in `out`, from what moves and from the right-hand sides that `fold` left there."""
+    plan = ops.plan
+    coarse, fine = plan.coarse(out), plan.fine(out)
+    g = f.g[:, 0]
+    still = range(plan.mobile - plan.ions, plan.buffers)
     # Deviations from the mean inside a refined cell see 1 + g (qbar + mixing).
-    old = plan.coarse(r)
     for k, j in enumerate(plan.refined):
-        mean = old[:, plan.ions + j].reshape(plan.members, -1)[:, ops.cells][..., None]
+        mean = coarse[:, plan.ions + j].reshape(plan.members, -1)[:, ops.cells][..., None]
         fine[:, k] = (fine[:, k] - mean) / (1.0 + f.g[:, 0, 0] * (f.qbar[:, j, 0] + ops.mixing[k]))
     coarse[:, : plan.mobile] = hat
     for j in still:

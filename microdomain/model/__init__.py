@@ -8,6 +8,7 @@ from microdomain.model.currents import GHK, Current, Fixed, Gaussian, Ohmic, Tab
 from microdomain.model.gating import Gate, Open, Pulse, Train
 from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
+from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Obstacle, Surface
 from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
@@ -17,19 +18,25 @@ __all__ = [
     "GHK",
     "HH",
     "ActionPotential",
+    "Ball",
+    "Block",
     "Buffer",
     "Channel",
     "Closed",
     "Cluster",
     "Current",
+    "Cylinder",
+    "Ellipsoid",
     "Fixed",
     "Gate",
     "Gaussian",
     "Held",
     "Hold",
+    "Inside",
     "Ion",
     "Markov",
     "Model",
+    "Obstacle",
     "Ohmic",
     "Open",
     "Particle",
@@ -37,6 +44,7 @@ __all__ = [
     "Pulses",
     "Ramp",
     "Steps",
+    "Surface",
     "Table",
     "Trace",
     "Train",

@@ -15,6 +15,7 @@ from microdomain.model.checks import nearest
 from microdomain.model.currents import GHK, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import Closed, Held, Walls
+from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Surface
 from microdomain.model.rates import (
     FORMS,
     Bell,
@@ -45,6 +46,10 @@ _KINDS: dict[str, dict[str, type]] = {
         "hold": Hold, "steps": Steps, "ramp": Ramp, "pulses": Pulses,
         "action-potential": ActionPotential, "table": Trace,
     },
+    "obstacle": {
+        "block": Block, "ball": Ball, "ellipsoid": Ellipsoid, "cylinder": Cylinder, "surface": Surface,
+        "inside": Inside,
+    },
 }
 # fmt: on
 
@@ -66,6 +71,8 @@ def _written(value: Any) -> Any:
         return {"from": value.source, "to": value.target, **tagged("rate", value.rate)}
     if isinstance(value, Particle):
         return plain(value)
+    if isinstance(value, Block | Ball | Ellipsoid | Cylinder | Surface):
+        return tagged("obstacle", value)
     return tagged("rate", value) if isinstance(value, FORMS) else value
 
 
@@ -119,6 +126,8 @@ def untagged(role: str, given: dict[str, Any]) -> Any:
     arguments = {k: v for k, v in given.items() if k != "kind"}
     if role in ("gate", "rate"):
         arguments = _read(known[kind], arguments)
+    if known[kind] is Inside and isinstance(arguments.get("shape"), dict):
+        arguments["shape"] = untagged("obstacle", arguments["shape"])
     part = build(known[kind], arguments, f"{role} of kind {kind!r}")
     return Fixed(part) if isinstance(part, Gaussian | Table) else part
 
@@ -186,9 +195,15 @@ def parts_from_dict(given: dict[str, Any]) -> dict[str, Any]:
         parts["walls"] = build(Walls, pairs, "walls")
     if "voltage" in given:
         parts["voltage"] = untagged("voltage", given["voltage"])
+    parts["obstacles"] = tuple(untagged("obstacle", one) for one in given.get("obstacles", ()))
     return parts
 
 
 def walls_to_dict(walls: Walls) -> dict[str, list[str]]:
     """{"x": ["closed", "held"], ...}: lower and upper wall of each axis."""
     return {axis: [tagged("wall", wall)["kind"] for wall in getattr(walls, axis)] for axis in "xyz"}
+
+
+def obstacles_to_dict(obstacles: tuple[Any, ...]) -> dict[str, Any]:
+    """{"obstacles": [...]}, or nothing where there are none: such models keep their hash."""
+    return {"obstacles": [tagged("obstacle", one) for one in obstacles]} if obstacles else {}

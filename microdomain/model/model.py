@@ -14,6 +14,7 @@ from microdomain.model import canonical, checks, tree
 from microdomain.model.channels import Channel, Cluster, check_distances, resolve
 from microdomain.model.currents import GHK, Ohmic
 from microdomain.model.membrane import FACES, Held, Walls
+from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.toml_text import model_to_toml
 from microdomain.model.voltage import PROTOCOLS, Hold, Voltage
@@ -41,6 +42,8 @@ class Model:
     temperature : float, K
     voltage : Hold, Steps, Ramp, Pulses, ActionPotential or Trace
                                   membrane voltage, mV; a Fixed current does not ask for it
+    obstacles : sequence of Block, Ball, Ellipsoid, Cylinder, Surface or Inside
+                                  what ions cannot enter; `Inside(shape)` closes all that is outside a shape
 
     Raises
     ------
@@ -59,6 +62,7 @@ class Model:
     uptake: tuple[tuple[str, float], ...] = ()
     temperature: float = BODY
     voltage: Voltage = _HOLD
+    obstacles: tuple[Obstacle, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -80,6 +84,8 @@ class Model:
         self._check_walls()
         self._check_outsides()
         check_distances(self.resolved_channels)
+        put(self, "obstacles", _obstacles(self.obstacles))
+        check_obstacles(self.obstacles, self.box, self.resolved_channels)
 
     def _check_names(self) -> None:
         if not self.ions:
@@ -185,6 +191,7 @@ class Model:
             "walls": canonical.walls_to_dict(self.walls),
             "uptake": dict(self.uptake),
             "voltage": canonical.tagged("voltage", self.voltage),
+            **canonical.obstacles_to_dict(self.obstacles),
         }
 
     @classmethod
@@ -233,6 +240,16 @@ def _sequence(given: Any, cls: type, word: str) -> tuple[Any, ...]:
     for item in items:
         if not isinstance(item, cls):
             raise TypeError(f"Model: {word} holds {item!r}; expected {cls.__name__}(...).")
+    return items
+
+
+def _obstacles(given: Any) -> tuple[Obstacle, ...]:
+    items = (given,) if isinstance(given, OBSTACLES) else tuple(given)
+    for item in items:
+        if not isinstance(item, OBSTACLES):
+            raise TypeError(
+                f"Model: obstacles holds {item!r}; expected {', '.join(o.__name__ for o in OBSTACLES)}."
+            )
     return items
 
 

@@ -54,6 +54,8 @@ def model_to_toml(model: dict[str, Any], title: str = "") -> str:
             lines += table(f"[model.{word}.{_key(part['name'])}]", rest)
     for cluster in model["channels"]:
         lines += table("[[model.channels]]", cluster)
+    for obstacle in model.get("obstacles", ()):
+        lines += table("[[model.obstacles]]", obstacle)
     for word in ("uptake", "walls", "voltage"):
         if model[word]:
             lines += table(f"[model.{word}]", model[word])
