@@ -25,6 +25,7 @@ import numpy as np
 
 from microdomain.feedback_gates import Gate, Node
 from microdomain.laws import BEFORE, law, piece_values
+from microdomain.mask_fill import seen
 from microdomain.near_field import CUT
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch
@@ -103,7 +104,8 @@ class Feedback:
     def _reached(self, site: Site, window: Window) -> np.ndarray:
         """Which mouths are of a site's ion, and within the reach of its window."""
         away = np.abs(self.mouths - np.array(site.position)).max(axis=1)
-        return np.asarray((self.ion == site.ion) & (away < CUT * np.sqrt(4 * window.D * window.tau)))
+        there = seen(self.plan.mask, self.plan.grid, site.position, self.mouths) > 0
+        return np.asarray((self.ion == site.ion) & (away < CUT * np.sqrt(4 * window.D * window.tau)) & there)
 
     @property
     def follows(self) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,18 +64,26 @@ class Mask:
     pull: np.ndarray
     operator: Operator
 
+    @cached_property
+    def fill(self) -> Any:
+        """Matrix (closed cells, cells) for readings; see `mask_fill`."""
+        from microdomain.mask_fill import lay_fill
+
+        return lay_fill(self)
+
     @property
     def touched(self) -> np.ndarray:
         """Cells whose diffusion is not that of the bare grid, closed ones included: flat indices."""
         return np.union1d(self.operator.cells, self.shut)
 
-    def part(self, cells: np.ndarray) -> np.ndarray:
-        """Fluid samples (n, z, y, x) of any cells as 0 and 1; what no cell keeps counts as solid."""
+    def part(self, cells: np.ndarray, component: int) -> np.ndarray:
+        """Fluid samples (n, z, y, x) of any cells that belong to a connected part, as 0 and 1."""
         out = np.zeros((cells.size, SAMPLES, SAMPLES, SAMPLES))
         out[...] = (self.raw.ravel()[cells] == 1)[:, None, None, None]
         crossed = self.slot[cells] >= 0
         out[crossed] = self.samples[self.slot[cells[crossed]]]
-        out[self.owner[cells] < 0] = 0.0
+        owner = self.owner[cells]
+        out[(owner < 0) | (self.component[owner] != component)] = 0.0
         return out
 
 
@@ -151,7 +160,7 @@ def _sampled(obstacles: Sequence[Obstacle], grid: Grid) -> tuple[np.ndarray, np.
         if not any_solid:
             finest = 1e3 * min(float(w.min()) for w in grid.widths) / SAMPLES
             raise ValueError(
-                f"Obstacle {one.name!r} has no volume that the grid sees: its samples are {finest:.2g} nm apart "
+                f"Obstacle {one.name!r} has no volume that the grid sees: samples are {finest:.2g} nm apart "
                 "where they are closest. Refine the grid, or leave the obstacle out."
             )
     slot = np.full(grid.cells, -1)
@@ -168,7 +177,7 @@ def layer(
     out[...] = (raw.ravel()[cells] == 1)[:, None]
     crossed = np.flatnonzero(slot[cells] >= 0)
     rows = samples[slot[cells[crossed]]]
-    out[crossed] = np.take(rows, -1 if side else 0, axis=3 - axis).reshape(crossed.size, -1)
+    out[crossed] = np.take(rows, -1 if side else 0, axis=3 - axis).reshape(crossed.size, SAMPLES**2)
     return out
 
 
@@ -272,9 +281,9 @@ def _rim(obstacles: Sequence[Obstacle], grid: Grid, phi: Any, opened: Any, slot:
         middles = [c[mine].copy() for c in centres]
         crossed = np.flatnonzero(slot[mine] >= 0)
         part = samples[slot[mine[crossed]]]
-        weight = part.reshape(crossed.size, -1).sum(axis=1)
+        weight = part.reshape(crossed.size, SAMPLES**3).sum(axis=1)
         for k, p in enumerate(points_of(grid, mine[crossed])):
-            middles[k][crossed] = (part * p).reshape(crossed.size, -1).sum(axis=1) / weight
+            middles[k][crossed] = (part * p).reshape(crossed.size, SAMPLES**3).sum(axis=1) / weight
         away = np.abs(one.distance(*middles))
         volume = (phi * grid.volumes).ravel()[mine]
         pulls.append(surface[mine] / (np.maximum(away, 1e-3 * reach) * volume))

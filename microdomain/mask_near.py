@@ -5,8 +5,8 @@ loses through a closed surface is given back to the grid part u of the cell in f
 that c = c_k + u has no flux there and no ion is lost, for any shape::
 
     mass_q  = sum over fluid samples of the kernel's amount at age s_q
-    back_q  = D sum over faces between a fluid and a solid sample of (dK/dn out of the fluid) with its sign
-    d mass_q / ds = - back_q       exactly, for the samples' amounts and face flows are products of erf and exp
+    back_q  = D sum over faces between a fluid and a solid sample of (dK/dn out of the fluid)
+    d mass_q / ds = - back_q   exactly: the samples' amounts and face flows are products of erf and exp
 
 A held surface keeps what reaches it; what it pulls out of the near field besides, -D pull c_k, is taken
 from u.
@@ -46,7 +46,12 @@ class Beside:
 
 
 def lay_beside(
-    mask: Mask, patch: Patch, sources: Sequence[Source], faces: Sequence[np.ndarray], window: Window
+    mask: Mask,
+    patch: Patch,
+    sources: Sequence[Source],
+    faces: Sequence[np.ndarray],
+    window: Window,
+    component: int,
 ) -> Beside | None:
     """Tables of one channel position; None where its patch touches no obstacle.
 
@@ -57,6 +62,7 @@ def lay_beside(
     sources : three Source              along x, y, z
     faces : three arrays, um
     window : Window
+    component : int                     the connected part that the channel feeds; its field ends there
 
     Returns
     -------
@@ -69,9 +75,10 @@ def lay_beside(
     asked = np.zeros(mask.phi.size, dtype=bool)
     asked[mask.operator.cells] = True
     asked |= (mask.slot >= 0) | (mask.owner != np.arange(mask.phi.size))
-    asked &= mask.owner >= 0
+    asked &= (mask.owner >= 0) & (mask.component[mask.owner] == component)
     mine = number[asked[number]]
-    if not mine.size and not closed.any():
+    apart = number[(mask.component[number] >= 0) & (mask.component[number] != component)]
+    if not mine.size and not closed.any() and not apart.size:
         return None
     ages = np.append(window.nodes, window.tau)
     fine = [
@@ -81,7 +88,9 @@ def lay_beside(
     amount, back = np.zeros((ages.size, mine.size)), np.zeros((ages.size, mine.size))
     for first in range(0, mine.size, CHUNK):
         some = mine[first : first + CHUNK]
-        amount[:, first : first + CHUNK], back[:, first : first + CHUNK] = _flows(mask, patch, fine, some)
+        amount[:, first : first + CHUNK], back[:, first : first + CHUNK] = _flows(
+            mask, patch, fine, some, component
+        )
     back *= window.D
     volumes = _volumes(faces, shape)
     # The bare kernel's amount in every cell of the patch.
@@ -109,12 +118,16 @@ def lay_beside(
     given -= pulled
     lost += pulled[:-1].sum(axis=1)
     touched = np.zeros(mask.phi.size, dtype=bool)
-    touched[cells] = True
+    touched[cells] = touched[apart] = True
     rest = number[~touched[number] & ~closed]
     mass = kept.sum(axis=1) + (there[:, rest] * volumes[rest]).sum(axis=1)
+    back, returned = given[:-1] / space, given[:-1].sum(axis=1)
+    # In other parts there is no near field of this channel.
+    average = np.concatenate([average, -there[:, apart]], axis=1)
+    back = np.concatenate([back, np.zeros((back.shape[0], apart.size))], axis=1)
     return Beside(
-        cells, average, given[:-1] / space, mass, given[:-1].sum(axis=1), np.asarray(lost + patch.loss)
-    )  # fmt: skip
+        np.concatenate([cells, apart]), average, back, mass, returned, np.asarray(lost + patch.loss)
+    )
 
 
 def _volumes(faces: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
@@ -123,7 +136,7 @@ def _volumes(faces: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _fine(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of one axis: amounts in samples [q, cell, n], and slopes of the kernel at their faces [q, cell, n + 1]."""
+    """Of one axis: amounts in samples [q, cell, n], slopes of the kernel at their faces [q, cell, n + 1]."""
     f = faces[span.start : span.stop + 1]
     part = np.linspace(0.0, 1.0, SAMPLES + 1)
     edges = f[:-1, None] + np.diff(f)[:, None] * part
@@ -141,12 +154,12 @@ def _fine(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> t
 
 
 def _flows(
-    mask: Mask, patch: Patch, fine: list[tuple[np.ndarray, np.ndarray]], cells: np.ndarray
+    mask: Mask, patch: Patch, fine: list[tuple[np.ndarray, np.ndarray]], cells: np.ndarray, component: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Amount in the fluid samples of cells, and D^-1 times its flow into solid ones: two arrays (Q + 1, n)."""
+    """Amount in the fluid samples of cells, and its flow into solid ones over D: two arrays (Q + 1, n)."""
     place = np.unravel_index(cells, mask.phi.shape)
     here = [i - w.start for i, w in zip(place, patch.where, strict=True)]
-    samples = mask.part(cells)
+    samples = mask.part(cells, component)
     shares = [fine[k][0][:, here[2 - k]].transpose(1, 2, 0) for k in range(3)]
     x, y, z = shares
     amount = np.einsum("czyq,cyq,czq->qc", _times(samples, x), y, z, optimize=True)
@@ -161,7 +174,9 @@ def _flows(
             beside[2 - k] = place[2 - k] + 2 * side - 1
             inside = (beside[2 - k] >= 0) & (beside[2 - k] < mask.phi.shape[2 - k])
             beside[2 - k] = np.where(inside, beside[2 - k], place[2 - k])
-            across = np.moveaxis(mask.part(np.ravel_multi_index(tuple(beside), mask.phi.shape)), 3 - k, -1)
+            across = np.moveaxis(
+                mask.part(np.ravel_multi_index(tuple(beside), mask.phi.shape), component), 3 - k, -1
+            )
             own, other = (turned[..., 0], across[..., -1]) if side == 0 else (turned[..., -1], across[..., 0])
             solid = np.where(inside[:, None, None], 1.0 - other, 0.0)
             jump[..., -side] = (2 * side - 1) * own * solid

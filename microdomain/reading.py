@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.mask_fill import blanked, check_fluid, filled, home, seen
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
 from microdomain.window import POINTS, Window
@@ -84,6 +85,9 @@ class Near:
                 there = _summed(w, self.kernel(site, window, beside))
                 patch[:, hit[2][0], hit[1][0], hit[0][0]] = there[:, 0]
             (x0, x1), (y0, y1), (z0, z1) = spans
+            if plan.mask is not None:
+                part = plan.mask.component.reshape(plan.grid.shape)[z0:z1, y0:y1, x0:x1]
+                patch *= part == home(plan.mask, plan.grid, site.position)
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
         return out
 
@@ -103,7 +107,8 @@ class Near:
             window = self.windows[site.ion]
             reach = CUT * np.sqrt(4.0 * window.D * window.tau)
             near = np.flatnonzero((np.abs(points - np.array(site.position)) < reach).all(axis=1))
-            out.append((near, self.kernel(site, window, points[near])))
+            there = seen(self.plan.mask, self.plan.grid, site.position, points[near])
+            out.append((near, self.kernel(site, window, points[near]) * there))
         return out
 
     def at_points(
@@ -160,17 +165,19 @@ class Watch:
     ----------
     points : array (P, 3), um
     weights : three arrays (P, n)    spline weights along x, y, z
+    mask : Mask or None              obstacles
     """
 
     points: np.ndarray
     weights: tuple[np.ndarray, np.ndarray, np.ndarray]
+    mask: Any = None
 
     @classmethod
     def of(cls, plan: Plan, points: np.ndarray) -> Watch:
         """Prepare points (P, 3) in um; they must lie in the box."""
         check_inside(plan, points)
         rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
-        return cls(points, (rx, ry, rz))
+        return cls(points, (rx, ry, rz), plan.mask)
 
     def grid_part(self, u: Any, rest: np.ndarray) -> np.ndarray:
         """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
@@ -182,7 +189,7 @@ class Watch:
         """
         rx, ry, rz = self.weights
         m, ions, nz, ny, nx = u.shape
-        excess = (u - rest[:, :, None, None, None]).reshape(m, ions, nz * ny, nx)
+        excess = (filled(self.mask, u) - rest[:, :, None, None, None]).reshape(m, ions, nz * ny, nx)
         along_x = np.matmul(excess, rx.T).reshape(m, ions, nz, ny, -1)
         along_y = (along_x * ry.T).sum(axis=3)
         return np.asarray((along_y * rz.T).sum(axis=2) + rest[:, :, None])
@@ -222,6 +229,7 @@ def read_points(
     ValueError                      a point is outside the box
     """
     points = np.asarray(points, dtype=float).reshape(-1, 3)
+    check_fluid(plan.models[0].obstacles, points)
     near, rest = Near(plan), plan.rest[:, : plan.ions]
     parts = []
     for first in range(0, max(len(points), 1), GROUP):
@@ -245,10 +253,10 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
     array [member, ion, z, y, x], uM
     """
     rest = plan.rest[:, : plan.ions, None, None, None]
-    out = u - rest
+    out = filled(plan.mask, u) - rest
     for k, axis in enumerate(plan.axes):
         out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values().T, -1, -1 - k)
-    return out + rest + Near(plan).at_centres(t)
+    return blanked(plan.mask, out + rest + Near(plan).at_centres(t))
 
 
 def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ class Still:
         near = Near(plan).at_points(self.standing.t, kernels, len(self.watch.points))
         values = self.watch.grid_part(u, plan.rest[:, : plan.ions]) + near
         held = self.ops.amounts(self.solution.y)[:, : plan.ions]
-        held = (held + self.fluxes.per_ion(self.fluxes.mass(self.solution.weights))) / plan.grid.volume
+        held = (held + self.fluxes.per_ion(self.fluxes.mass(self.solution.weights))) / plan.volume
         count = times.size
         return np.repeat(values[:, None], count, axis=1), np.repeat(held[:, None], count, axis=1)
 

@@ -83,6 +83,11 @@ def check_steady(model: Model) -> None:
     ------
     NoSteadyState
     """
+    if model.obstacles:
+        raise NoSteadyState(
+            f"steady_state knows no obstacles, and this model has {model.obstacles[0].name!r}. March to the "
+            "steady state with simulate, or leave the obstacles out."
+        )
     currents: dict[str, float] = {}
     for channel in model.resolved_channels:
         if not isinstance(channel.gate, Open):
