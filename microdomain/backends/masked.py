@@ -5,16 +5,16 @@ The implicit side solves the diffusion factor with its constant least binding ra
 
     A z = (I - g (a D L_m2 + Jbar)) z = r,      L_m2 with open fractions and 2-point derivatives,
 
-by `ITERATIONS` steps of the generalised conjugate residual method (Eisenstat, Elman and Schultz, SIAM J.
-Numer. Anal. 20, 345, 1983).  The bare factor B, solved by fast diagonalisation, is its preconditioner::
+by the `ITERATIONS` directions of a minimal-residual method (Saad, Iterative Methods for Sparse Linear
+Systems, 2nd ed., 6.5).  The bare factor B, solved by fast diagonalisation, is its preconditioner::
 
-    x = Abar^-1 mean(r),  r -= mean(r)                    per connected part that keeps its ions
-    repeat  zhat = B (phi r),  z = [zhat in the fluid] - mean,  w = A z
-            make w orthogonal to the earlier ones, z alike;  alpha = <r, w>/<w, w>
-            x += alpha z,  r -= alpha w                   <v, w> = sum phi V v w
+    x = Abar^-1 mean(r),  v_0 = r - mean(r)               per connected part that keeps its ions
+    z_k = B (phi v_k),    v_k+1 = v_k - A z_k, without its means
+    x += sum_k c_k z_k in the fluid, without its means,   c: least |v_0 - sum_k c_k (v_k - v_k+1)|
 
-As A 1 = Abar 1 on such a part, every iterate keeps its ions to round-off, whatever the number of steps.
-And w = phi r + g a D (L_2 - L_m2) zhat needs a few rows only, for B solves the bare factor exactly.
+with |v|^2 = sum phi V v^2.  As A 1 = Abar 1 on such a part, x keeps its ions to round-off, however few the
+directions.  And A z_k = phi v_k + g a D (L_2 - L_m2) z_k needs a few rows only, for B solves the bare factor
+exactly.  No symmetry of A is asked for, and a fixed count needs no norm on the host.
 (Tried and left: B alone, which loses 1e-3 of the influx and leaks into closed pockets.)
 """
 
@@ -26,7 +26,7 @@ import numpy as np
 
 from microdomain.backends.reference import Near
 
-#: Steps of the iteration in every implicit solve; a fixed count needs no norm on the host.
+#: Directions in every implicit solve.
 ITERATIONS = 3
 
 
@@ -75,7 +75,9 @@ class Masked:
         amount = member * weight
         self.mean = put((amount / amount.sum(axis=1, keepdims=True)).T)
         self.member = put(member)
-        self.outflows = {4: put(mask.operator.outflow4), 2: put(mask.operator.outflow2)}
+        flows = (mask.operator.outflow4, mask.operator.outflow2)
+        taken = np.flatnonzero((flows[0] != 0) | (flows[1] != 0))
+        self.taken, self.outflows = put(taken, np.int64), {4: put(flows[0][taken]), 2: put(flows[1][taken])}
         self.beside = [
             (
                 s,
@@ -92,6 +94,7 @@ class Masked:
         # Where a part loses ions through held walls, what the iteration leaves undone counts as lost there.
         self._leaks = not bool(mask.free.all())
         self._residue = np.zeros((plan.members, plan.mobile))
+        self._arrays: dict[int, Any] = {}
         self._last: tuple[Any, Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -191,45 +194,59 @@ class Masked:
 
     def _moved(self, factor: Any, first: int, last: int, r: Any, pull: np.ndarray) -> Any:
         """z of members first to last from the right-hand sides of what moves [m, s, cells]."""
-        xp, bare = self.xp, self._bare
-        r = r * self.fluid
-        means = xp.matmul(r, self.mean)
-        r -= xp.matmul(means, self.member)
-        x = xp.matmul(bare.levels(factor, first, last, means), self.member)
-        found: list[tuple[Any, Any, Any]] = []
-        for step in range(ITERATIONS):
-            w = r * self.phi
-            hat = bare.modes(factor, first, last, w)
-            bare.add_rows(2, 0, last - first, pull, None, hat, w)
-            z = self._free(hat * self.fluid)
-            w = self._free(w)
-            for earlier, image, weighted in found:
-                share = self._dot(w, weighted)
-                w -= share * image
-                z -= share * earlier
-            weighted = w * self.weight
-            size = self._dot(w, weighted)
-            norm = 1.0 / xp.where(size > 0, size, 1.0)
-            alpha = self._dot(r, weighted) * norm
-            x += alpha * z
-            if step + 1 < ITERATIONS or self._leaks:
-                r -= alpha * w
-                found.append((z, w, weighted * norm))
+        xp, bare, m = self.xp, self._bare, last - first
+        v, z, w = self._work(m, r.dtype)
+        xp.multiply(r, self.fluid, out=v[0])
+        means = xp.matmul(v[0], self.mean)
+        self._take(v[0], means, w)
+        for k in range(ITERATIONS):
+            xp.multiply(v[k], self.phi, out=w)
+            z[k][...] = bare.modes(factor, first, last, w)
+            bare.add_rows(2, 0, m, pull, None, z[k], w)
+            xp.subtract(v[k], w, out=v[k + 1])
+            self._take(v[k + 1], xp.matmul(v[k + 1], self.mean), w)
+        shares = _least_squares(xp, self._products(v, w))
+        x = z[0] * shares[0]
+        for k in range(1, ITERATIONS):
+            xp.multiply(z[k], shares[k], out=w)
+            x += w
+        x *= self.fluid
+        self._take(x, xp.matmul(x, self.mean), w)
+        levels = bare.levels(factor, first, last, means)
+        for c in range(means.shape[2]):
+            xp.multiply(levels[:, :, c : c + 1], self.member[c], out=w)
+            x += w
         if self._leaks:
-            left = bare.host(xp.matmul(r, self.weight))
-            self._residue[first:last] = left
+            left = [bare.host(xp.matmul(one, self.weight)) for one in v]
+            for k in range(ITERATIONS):
+                left[0] = left[0] - bare.host(shares[k])[:, :, 0] * (left[k] - left[k + 1])
+            self._residue[first:last] = left[0]
         return x
 
-    def _free(self, v: Any) -> Any:
-        """v in the fluid without its means over the parts that keep their ions."""
-        v *= self.fluid
-        v -= self.xp.matmul(self.xp.matmul(v, self.mean), self.member)
-        return v
+    def _products(self, v: list[Any], scratch: Any) -> Any:
+        """sum phi V v_i v_j over species and cells, per member: (m, n, n)."""
+        m, n = scratch.shape[0], len(v)
+        out = self.xp.empty((m, n, n), scratch.dtype)
+        for i in range(n):
+            self.xp.multiply(v[i], self.weight, out=scratch)
+            row = scratch.reshape(m, 1, -1)
+            for j in range(i, n):
+                out[:, i, j] = out[:, j, i] = self.xp.matmul(row, v[j].reshape(m, -1, 1))[:, 0, 0]
+        return out
 
-    def _dot(self, v: Any, w: Any) -> Any:
-        """Sum over species and cells per member: (m, 1, 1)."""
-        m = v.shape[0]
-        return self.xp.matmul(v.reshape(m, 1, -1), w.reshape(m, -1, 1))
+    def _work(self, m: int, dtype: Any) -> tuple[list[Any], list[Any], Any]:
+        """Work arrays of m members: residuals, solutions, and one more."""
+        if m not in self._arrays:
+            shape = (m, self.plan.mobile, self.plan.grid.cells)
+            made = [self.xp.empty(shape, dtype) for _ in range(2 * ITERATIONS + 2)]
+            self._arrays[m] = (made[: ITERATIONS + 1], made[ITERATIONS + 1 : -1], made[-1])
+        return self._arrays[m]
+
+    def _take(self, v: Any, means: Any, scratch: Any) -> None:
+        """Take means from v, part by part."""
+        for c in range(means.shape[2]):
+            self.xp.multiply(means[:, :, c : c + 1], self.member[c], out=scratch)
+            v -= scratch
 
     # -- reductions ----------------------------------------------------------------------------
 
@@ -241,7 +258,7 @@ class Masked:
         """See `backends.base`; of order 2, y is the z of the last solve."""
         plan = self.plan
         out = np.zeros((plan.members, plan.species))
-        excess = self._cells(plan.coarse(y)[:, : plan.mobile])
+        excess = self._cells(plan.coarse(y)[:, : plan.mobile])[..., self.taken]
         if order == 4:
             excess = excess - self._bare.put(plan.rest[:, : plan.mobile])[:, :, None]
         flow = self.xp.matmul(excess, self.outflows[order])
@@ -249,3 +266,34 @@ class Masked:
         if order == 2:
             out[:, : plan.mobile] += self._residue
         return out
+
+
+def _least_squares(xp: Any, products: Any) -> list[Any]:
+    """Coefficients c_k, each (m, 1, 1), that make v_0 - sum_k c_k (v_k - v_k+1) least.
+
+    `products` (m, n + 1, n + 1) are those of all v.  The normal equations are solved by Cholesky's method;
+    a direction that adds nothing new gets the coefficient 0.
+    """
+    n = products.shape[1] - 1
+    rows = products[:, :-1] - products[:, 1:]
+    matrix, right = rows[:, :, :-1] - rows[:, :, 1:], rows[:, :, 0]
+    root: list[list[Any]] = []
+    solved: list[Any] = []
+    inverse: list[Any] = []
+    for i in range(n):
+        line: list[Any] = []
+        for j in range(i):
+            value = matrix[:, i, j] - sum((line[k] * root[j][k] for k in range(j)), 0.0)
+            line.append(value * inverse[j])
+        left = matrix[:, i, i] - sum((one * one for one in line), 0.0)
+        new = left > 1e-12 * matrix[:, i, i]
+        inverse.append(xp.where(new, 1.0 / xp.sqrt(xp.where(new, left, 1.0)), 0.0))
+        solved.append(
+            (right[:, i] - sum((a * b for a, b in zip(line, solved, strict=True)), 0.0)) * inverse[i]
+        )
+        root.append(line)
+    out: list[Any] = [None] * n
+    for i in reversed(range(n)):
+        value = solved[i] - sum((root[k][i] * out[k] for k in range(i + 1, n)), 0.0)
+        out[i] = value * inverse[i]
+    return [c[:, None, None] for c in out]
