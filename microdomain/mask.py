@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Samples per edge of a cell that a surface crosses; the fluid part below which it is a sliver.
 SAMPLES, SLIVER = 12, 0.1
+#: Distance of a held surface, in thicknesses of the fluid before it, at the least.
+CLOSEST = 0.25
 #: Cells sampled at a time.
 CHUNK = 500
 
@@ -108,11 +110,11 @@ def lay_mask(obstacles: Sequence[Obstacle], grid: Grid, axes: Sequence[Axis]) ->
 
     raw, slot, samples = _sampled(obstacles, grid)
     opened = _open_faces(raw, slot, samples)
-    phi, owner, opened = _merged(raw, opened, grid)
+    phi, owner, opened = _merged(raw, opened, grid, _beside_held(obstacles, grid))
     shut = np.flatnonzero(phi.ravel() == 0)
     if shut.size == grid.cells:
         raise ValueError("The obstacles leave no fluid in the box. Make them smaller, or move them.")
-    rim, pull = _rim(obstacles, grid, phi, opened, slot, samples)
+    rim, pull = _rim(obstacles, grid, phi, opened)
     component, free = _components(phi, opened, axes, rim)
     operator = lay_operator(grid, axes, phi, opened, rim, pull)
     return Mask(
@@ -205,13 +207,13 @@ def _open_faces(raw: np.ndarray, slot: np.ndarray, samples: np.ndarray) -> Any:
     return tuple(out)
 
 
-def _merged(raw: np.ndarray, opened: Any, grid: Grid) -> Any:
+def _merged(raw: np.ndarray, opened: Any, grid: Grid, held_near: np.ndarray) -> Any:
     """Slivers given to the neighbour behind their most open face: phi, owner, open fractions."""
     opened = tuple(a.copy() for a in opened)
     shape, volume = raw.shape, grid.volumes
     held = raw * volume
     owner = np.where(raw.ravel() > 0, np.arange(raw.size), -1)
-    limit = np.where(_narrow(raw > 0), 0.5 * SLIVER, SLIVER)
+    limit = np.where(held_near, 0.5, np.where(_narrow(raw > 0), 0.5 * SLIVER, SLIVER))
     areas = _areas(grid)
     for flat in np.flatnonzero(((raw > 0) & (raw < limit)).ravel()):
         cell = np.unravel_index(flat, shape)
@@ -239,6 +241,18 @@ def _merged(raw: np.ndarray, opened: Any, grid: Grid) -> Any:
     return np.where(held == volume, 1.0, held / volume), owner, opened
 
 
+def _beside_held(obstacles: Sequence[Obstacle], grid: Grid) -> np.ndarray:
+    """Cells that a held surface may cross."""
+    hx, hy, hz = grid.widths
+    reach = 0.5 * np.sqrt(hx[None, None, :] ** 2 + hy[None, :, None] ** 2 + hz[:, None, None] ** 2)
+    cz, cy, cx = np.ix_(*grid.centres[::-1])
+    out = np.zeros(grid.shape, dtype=bool)
+    for one in obstacles:
+        if isinstance(one, Inside) and one.held:
+            out |= np.abs(np.broadcast_to(one.distance(cx, cy, cz), grid.shape)) <= reach
+    return out
+
+
 def _narrow(fluid: np.ndarray) -> np.ndarray:
     """Cells in gaps of one or two cells along some axis."""
     out = np.zeros(fluid.shape, dtype=bool)
@@ -259,11 +273,11 @@ def _areas(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return y * z * one, x * z * one, x * y * one
 
 
-def _rim(obstacles: Sequence[Obstacle], grid: Grid, phi: Any, opened: Any, slot: Any, samples: Any) -> Any:
+def _rim(obstacles: Sequence[Obstacle], grid: Grid, phi: Any, opened: Any) -> Any:
     """Cells beside held surfaces, and how strongly those pull on them, 1/um^2.
 
     The surface's area in a cell follows from the open faces, A = |sum_f a_f A_f n_f|; its distance is that
-    of the middle of the fluid.
+    of the cell's centre, which lies in the fluid: cells that are less than half fluid are merged there.
     """
     cells, pulls = [np.empty(0, dtype=int)], [np.empty(0)]
     for one in obstacles:
@@ -278,15 +292,10 @@ def _rim(obstacles: Sequence[Obstacle], grid: Grid, phi: Any, opened: Any, slot:
         reach = np.sqrt(sum(h.max() ** 2 for h in grid.widths))
         near = np.abs(one.distance(*centres)) < reach
         mine = np.flatnonzero((phi.ravel() > 0) & (surface > 1e-9 * surface.max()) & near)
-        middles = [c[mine].copy() for c in centres]
-        crossed = np.flatnonzero(slot[mine] >= 0)
-        part = samples[slot[mine[crossed]]]
-        weight = part.reshape(crossed.size, SAMPLES**3).sum(axis=1)
-        for k, p in enumerate(points_of(grid, mine[crossed])):
-            middles[k][crossed] = (part * p).reshape(crossed.size, SAMPLES**3).sum(axis=1) / weight
-        away = np.abs(one.distance(*middles))
+        away = one.distance(*(c[mine] for c in centres))
         volume = (phi * grid.volumes).ravel()[mine]
-        pulls.append(surface[mine] / (np.maximum(away, 1e-3 * reach) * volume))
+        away = np.maximum(away, CLOSEST * volume / surface[mine])
+        pulls.append(surface[mine] / (away * volume))
         cells.append(mine)
     return np.concatenate(cells), np.concatenate(pulls)
 

@@ -104,6 +104,12 @@ class Plan:
         return self.grid.volume if self.mask is None else float(self.volumes.sum())
 
     @property
+    def leaks(self) -> bool:
+        """Whether anything can leave through held walls or surfaces."""
+        held = self.mask is not None and self.mask.rim.size > 0
+        return held or not all(a.closed for a in self.axes)
+
+    @property
     def members(self) -> int:
         """Number of members."""
         return len(self.models)

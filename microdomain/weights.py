@@ -61,8 +61,7 @@ class Fluxes:
         self.plan = plan
         self.live = [(m, one) for m, one in enumerate(live) if one is not None]
         self._mouths = Mouths.of(plan, self.live) if self.live else None
-        held = plan.mask is not None and plan.mask.rim.size > 0
-        self.walls_open = held or not all(a.closed for a in plan.axes)
+        self.walls_open = plan.leaks
         self.takes_up = bool(plan.uptake.any())
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
         self._tau = np.array([w.tau for w in plan.windows])[plan.pair_ion]

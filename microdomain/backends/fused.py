@@ -77,7 +77,7 @@ class Fused:
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers, self._count)
         # z is copied out only where the ledger will read it.
-        leaks = plan.uptake.any() or not all(a.closed for a in plan.axes)
+        leaks = plan.uptake.any() or plan.leaks
         self._z = self._vectors() if leaks else None
         if self._z is not None:
             self._z[...] = 0.0
