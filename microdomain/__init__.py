@@ -34,6 +34,7 @@ _ROOMS = {
     "simulate": "simulate",
     "steady": "steady_state",
     "scenario": "load",
+    "surfaces": "",
     "sweep": "",
     "view": "",
 }
@@ -44,6 +45,7 @@ __all__ = ["__version__", *_HOME]
 if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain import electro as electro
     from microdomain import oracles as oracles
+    from microdomain import surfaces as surfaces
     from microdomain import sweep as sweep
     from microdomain import units as units
     from microdomain import view as view

@@ -69,6 +69,7 @@ class Feedback:
                 felt = Near.kernel(site, windows[site.ion], self.mouths) * self._reached(
                     site, windows[site.ion]
                 )
+                felt *= seen(plan.mask, plan.grid, site.position, self.mouths)
                 for p in mine:
                     kernel[number[int(p)]] += felt
         own = [number[int(p)] for one in self.live for p in pairs if plan.pair_row[p] == one.row]
@@ -104,8 +105,7 @@ class Feedback:
     def _reached(self, site: Site, window: Window) -> np.ndarray:
         """Which mouths are of a site's ion, and within the reach of its window."""
         away = np.abs(self.mouths - np.array(site.position)).max(axis=1)
-        there = seen(self.plan.mask, self.plan.grid, site.position, self.mouths) > 0
-        return np.asarray((self.ion == site.ion) & (away < CUT * np.sqrt(4 * window.D * window.tau)) & there)
+        return np.asarray((self.ion == site.ion) & (away < CUT * np.sqrt(4 * window.D * window.tau)))
 
     @property
     def follows(self) -> bool:

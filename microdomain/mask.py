@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain.finite_volume import HELD, Axis
-from microdomain.model.obstacles import Inside, Obstacle, solid
+from microdomain.model.obstacles import Obstacle, solid
 
 if TYPE_CHECKING:
     from microdomain.grid import Grid
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 #: Samples per edge of a cell that a surface crosses; the fluid part below which it is a sliver.
 SAMPLES, SLIVER = 12, 0.1
-#: Distance of a held surface, in thicknesses of the fluid before it, at the least.
-CLOSEST = 0.25
 #: Cells sampled at a time.
 CHUNK = 500
 
@@ -106,15 +104,16 @@ def lay_mask(obstacles: Sequence[Obstacle], grid: Grid, axes: Sequence[Axis]) ->
     ------
     ValueError                      an obstacle that the grid does not see; a box without fluid
     """
+    from microdomain.mask_held import beside_held, lay_rim
     from microdomain.mask_rows import lay_operator
 
     raw, slot, samples = _sampled(obstacles, grid)
     opened = _open_faces(raw, slot, samples)
-    phi, owner, opened = _merged(raw, opened, grid, _beside_held(obstacles, grid))
+    phi, owner, opened = _merged(raw, opened, grid, beside_held(obstacles, grid))
     shut = np.flatnonzero(phi.ravel() == 0)
     if shut.size == grid.cells:
         raise ValueError("The obstacles leave no fluid in the box. Make them smaller, or move them.")
-    rim, pull = _rim(obstacles, grid, phi, opened)
+    rim, pull = lay_rim(obstacles, grid, phi, opened)
     component, free = _components(phi, opened, axes, rim)
     operator = lay_operator(grid, axes, phi, opened, rim, pull)
     return Mask(
@@ -202,7 +201,8 @@ def _open_faces(raw: np.ndarray, slot: np.ndarray, samples: np.ndarray) -> Any:
         a[(*where[:-1], where[-1] + 1)] = (left & right).mean(axis=1)
         for end, side in ((0, 0), (-1, 1)):
             where = np.nonzero(high[..., end] >= 0)
-            a[(*where, end)] = layer(raw, slot, samples, number[..., end][where], axis, side).mean(axis=1)
+            edge = a[..., end]
+            edge[where] = layer(raw, slot, samples, number[..., end][where], axis, side).mean(axis=1)
         out.append(np.moveaxis(a, -1, along))
     return tuple(out)
 
@@ -214,7 +214,7 @@ def _merged(raw: np.ndarray, opened: Any, grid: Grid, held_near: np.ndarray) -> 
     held = raw * volume
     owner = np.where(raw.ravel() > 0, np.arange(raw.size), -1)
     limit = np.where(held_near, 0.5, np.where(_narrow(raw > 0), 0.5 * SLIVER, SLIVER))
-    areas = _areas(grid)
+    area_of = areas(grid)
     for flat in np.flatnonzero(((raw > 0) & (raw < limit)).ravel()):
         cell = np.unravel_index(flat, shape)
         best, into = 0.0, -1
@@ -226,7 +226,7 @@ def _merged(raw: np.ndarray, opened: Any, grid: Grid, held_near: np.ndarray) -> 
                 if not 0 <= beside[2 - axis] < shape[2 - axis]:
                     continue
                 across = tuple(beside)
-                area = opened[axis][tuple(face)] * areas[axis][cell]
+                area = opened[axis][tuple(face)] * area_of[axis][cell]
                 if area > best and raw[across] >= limit[across]:
                     best, into = area, int(np.ravel_multi_index(across, shape))
         owner[flat] = into
@@ -241,18 +241,6 @@ def _merged(raw: np.ndarray, opened: Any, grid: Grid, held_near: np.ndarray) -> 
     return np.where(held == volume, 1.0, held / volume), owner, opened
 
 
-def _beside_held(obstacles: Sequence[Obstacle], grid: Grid) -> np.ndarray:
-    """Cells that a held surface may cross."""
-    hx, hy, hz = grid.widths
-    reach = 0.5 * np.sqrt(hx[None, None, :] ** 2 + hy[None, :, None] ** 2 + hz[:, None, None] ** 2)
-    cz, cy, cx = np.ix_(*grid.centres[::-1])
-    out = np.zeros(grid.shape, dtype=bool)
-    for one in obstacles:
-        if isinstance(one, Inside) and one.held:
-            out |= np.abs(np.broadcast_to(one.distance(cx, cy, cz), grid.shape)) <= reach
-    return out
-
-
 def _narrow(fluid: np.ndarray) -> np.ndarray:
     """Cells in gaps of one or two cells along some axis."""
     out = np.zeros(fluid.shape, dtype=bool)
@@ -265,39 +253,12 @@ def _narrow(fluid: np.ndarray) -> np.ndarray:
     return np.asarray(out & fluid)
 
 
-def _areas(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def areas(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Areas of every cell's faces across x, y and z, um^2."""
     hx, hy, hz = grid.widths
     x, y, z = hx[None, None, :], hy[None, :, None], hz[:, None, None]
     one = np.ones(grid.shape)
     return y * z * one, x * z * one, x * y * one
-
-
-def _rim(obstacles: Sequence[Obstacle], grid: Grid, phi: Any, opened: Any) -> Any:
-    """Cells beside held surfaces, and how strongly those pull on them, 1/um^2.
-
-    The surface's area in a cell follows from the open faces, A = |sum_f a_f A_f n_f|; its distance is that
-    of the cell's centre, which lies in the fluid: cells that are less than half fluid are merged there.
-    """
-    cells, pulls = [np.empty(0, dtype=int)], [np.empty(0)]
-    for one in obstacles:
-        if not (isinstance(one, Inside) and one.held):
-            continue
-        net = np.zeros((3, *grid.shape))
-        for axis, area in enumerate(_areas(grid)):
-            a = np.moveaxis(opened[axis], 2 - axis, -1)
-            net[axis] = np.moveaxis(a[..., 1:] - a[..., :-1], -1, 2 - axis) * area
-        surface = np.sqrt((net**2).sum(axis=0)).ravel()
-        centres = [np.broadcast_to(c, grid.shape).ravel() for c in np.ix_(*grid.centres[::-1])][::-1]
-        reach = np.sqrt(sum(h.max() ** 2 for h in grid.widths))
-        near = np.abs(one.distance(*centres)) < reach
-        mine = np.flatnonzero((phi.ravel() > 0) & (surface > 1e-9 * surface.max()) & near)
-        away = one.distance(*(c[mine] for c in centres))
-        volume = (phi * grid.volumes).ravel()[mine]
-        away = np.maximum(away, CLOSEST * volume / surface[mine])
-        pulls.append(surface[mine] / (away * volume))
-        cells.append(mine)
-    return np.concatenate(cells), np.concatenate(pulls)
 
 
 def _components(phi: np.ndarray, opened: Any, axes: Sequence[Axis], rim: np.ndarray) -> Any:

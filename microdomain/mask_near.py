@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from microdomain.grid import Grid
 from microdomain.mask import CHUNK, SAMPLES, Mask
+from microdomain.mask_fill import home
 from microdomain.near_field import Patch, Source
 from microdomain.window import Window
 
@@ -46,29 +48,31 @@ class Beside:
 
 
 def lay_beside(
-    mask: Mask,
+    mask: Mask | None,
+    grid: Grid,
+    position: Sequence[float],
     patch: Patch,
     sources: Sequence[Source],
-    faces: Sequence[np.ndarray],
     window: Window,
-    component: int,
 ) -> Beside | None:
-    """Tables of one channel position; None where its patch touches no obstacle.
+    """Tables of one channel position; None where no obstacle touches its patch.
 
     Parameters
     ----------
-    mask : Mask
+    mask : Mask or None
+    grid : Grid
+    position : (x, y, z), um            its field ends at the connected part of the fluid that it feeds
     patch : Patch
     sources : three Source              along x, y, z
-    faces : three arrays, um
     window : Window
-    component : int                     the connected part that the channel feeds; its field ends there
 
     Returns
     -------
     Beside or None
     """
-    shape = mask.phi.shape
+    if mask is None:
+        return None
+    shape, faces, component = mask.phi.shape, grid.faces, home(mask, grid, position)
     number = np.arange(mask.phi.size).reshape(shape)[patch.where].ravel()
     closed = mask.phi.ravel()[number] == 0
     # Cells with fluid that a surface crosses or bounds, and slivers that others keep.
@@ -92,7 +96,7 @@ def lay_beside(
             mask, patch, fine, some, component
         )
     back *= window.D
-    volumes = _volumes(faces, shape)
+    volumes = grid.volumes.ravel()
     # The bare kernel's amount in every cell of the patch.
     zy, x = patch.zy.reshape(ages.size, patch.shape[0] * patch.shape[1], 1), patch.x[:, None, :]
     bare = (zy * x).reshape(ages.size, -1)
@@ -100,8 +104,8 @@ def lay_beside(
     cells = np.unique(own)
     at = np.searchsorted(cells, own)
     kept, given = np.zeros((ages.size, cells.size)), np.zeros((ages.size, cells.size))
-    np.add.at(kept, (slice(None), at), amount)
-    np.add.at(given, (slice(None), at), back)
+    np.add.at(kept.T, at, amount.T)
+    np.add.at(given.T, at, back.T)
     space = (mask.phi.ravel() * volumes)[cells]
     inside = np.zeros(mask.phi.size, dtype=bool)
     inside[number] = True
@@ -128,11 +132,6 @@ def lay_beside(
     return Beside(
         np.concatenate([cells, apart]), average, back, mass, returned, np.asarray(lost + patch.loss)
     )
-
-
-def _volumes(faces: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    hx, hy, hz = (np.diff(f) for f in faces)
-    return np.asarray(hz[:, None, None] * hy[:, None] * hx).reshape(-1)
 
 
 def _fine(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -81,9 +81,9 @@ def lay_operator(
         np.concatenate([nothing, second[1] - bare2], axis=1),
     )
     whole = _packed(fourth[0], fourth[1])[1][0]
-    flows = [_outflow(order, grid, axes, phi, opened, regular, rim, pull) for order in (4, 2)]
+    four, two = (_outflow(order, grid, axes, phi, opened, regular, rim, pull) for order in (4, 2))
     swiftest = float(np.abs(whole).sum(axis=1).max(initial=0.0))
-    return Operator(cells, index, values[0], values[1], *flows, swiftest)
+    return Operator(cells, index, values[0], values[1], four, two, swiftest)
 
 
 def _regular(k: int, phi: np.ndarray, opened: np.ndarray) -> np.ndarray:

@@ -21,7 +21,6 @@ from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
 from microdomain.mask import Mask, lay_mask
-from microdomain.mask_fill import home
 from microdomain.mask_near import lay_beside
 from microdomain.model import Held, Model
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
@@ -312,7 +311,7 @@ def _with_sites(
         sources = (sx, sy, sz)
         patch = lay_patch(sources, grid.faces, window, reach)
         own = near.get((i, position), np.empty(0, int))
-        beside = _beside(mask, grid, position, patch, sources, window)
+        beside = lay_beside(mask, grid, position, patch, sources, window)
         for _, p in users:
             mass[p] += patch.mass if beside is None else beside.mass
             loss[p] += patch.loss if beside is None else beside.lost
@@ -330,9 +329,3 @@ def _with_sites(
         pair_count=count, pair_mass=mass, pair_loss=loss, pair_back=back, cells=cells,
         mixing=mixing_rates(grid, cells, common["D"][[common["ions"] + j for j in common["refined"]]]),
     )  # fmt: skip
-
-
-def _beside(mask: Mask | None, grid: Grid, position: Any, patch: Any, sources: Any, window: Window) -> Any:
-    if mask is None:
-        return None
-    return lay_beside(mask, patch, sources, grid.faces, window, home(mask, grid, position))

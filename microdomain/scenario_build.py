@@ -61,6 +61,10 @@ def model(part: Any, folder: Path) -> Model:
             pair = [{"closed": Closed(), "held": Held()}[word] for word in getattr(part.walls, axis)]
             walls[axis] = _one_or_all(pair)
         settings["walls"] = Walls(**walls)
+    if part.obstacles:
+        from microdomain.scenario_obstacles import obstacle
+
+        settings["obstacles"] = tuple(obstacle(one, folder) for one in part.obstacles)
     return Model(
         box=part.box,
         ions=tuple(Ion(name, **given(ion)) for name, ion in part.ions.items()),

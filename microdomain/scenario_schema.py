@@ -24,6 +24,7 @@ from microdomain.scenario_gates import (
     voltage_table,
     with_channel_preset,
 )
+from microdomain.scenario_obstacles import AnyObstacle
 from microdomain.scenario_table import (
     Charge,
     Concentration,
@@ -224,6 +225,7 @@ class ModelTable(Table):
     buffers: dict[str, Annotated[BufferTable, BeforeValidator(_with_preset)]] = {}
     channels: list[ClusterTable] = []
     walls: WallsTable | None = None
+    obstacles: list[AnyObstacle] = []
     uptake: dict[str, Rate] = {}
     voltage: Annotated[AnyVoltage | None, BeforeValidator(voltage_table)] = None
 

@@ -38,7 +38,7 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
     build.cache_folder()
 
     def make(plan: Plan) -> Operations:
-        return beside_obstacles(Fused(plan, Processor(plan, precision)))  # type: ignore[no-any-return]
+        return beside_obstacles(Fused(plan, Processor(plan, precision)))
 
     return make
 

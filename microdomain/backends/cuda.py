@@ -47,7 +47,7 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
 
     def make(plan: Plan) -> Operations:
         _check_fits(cupy, plan, np.dtype(precision))
-        return beside_obstacles(Fused(plan, Card(cupy, plan, precision)))  # type: ignore[no-any-return]
+        return beside_obstacles(Fused(plan, Card(cupy, plan, precision)))
 
     return make
 

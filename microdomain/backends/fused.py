@@ -84,6 +84,11 @@ class Fused:
         self._unit = device.put(np.ones(plan.members), float)
         self._last: tuple[np.ndarray, Near] | None = None
 
+    @property
+    def moved(self) -> Any:
+        """What moves as the last solve left it, for the ledger; None where nothing leaks."""
+        return self._z
+
     def _vectors(self) -> Any:
         return self.device.empty(self.plan.members, self._size)
 
@@ -227,17 +232,22 @@ class Fused:
             self._call("points_refined", m, self._count, 0, m, self._cells, *fields, *out)
         return f
 
-    def solve(self, factor: Factor, r: Any, solved: bool = True) -> tuple[Any, Any]:
+    def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
+        out = self.folded(factor, r)
+        for first, last in self.device.blocks(self.plan.members):
+            self._solve(first, last, factor, out)
+        return out, self._z
+
+    def folded(self, factor: Factor, r: Any) -> Any:
+        """A copy of r with folded right-hand sides and sub-cells as deviations."""
         plan, out = self.plan, self._mixed(None, 1.0, r, [], [], None, None)
         coarse, fine = plan.coarse(out), plan.fine(out)
         for k, j in enumerate(plan.refined if self._count else ()):
             fine[:, k] -= coarse[:, plan.ions + j].reshape(plan.members, -1)[:, self._t.cell][..., None]
-        for first, last in self.device.blocks(plan.members):
+        for first, last in self.device.blocks(self.plan.members):
             grid = (first, last, self._nz, self._area, self._size)
             self._call("fold", (last - first) * self._nz, self._area, *grid, factor.bars, out)
-            if solved:
-                self._solve(first, last, factor, out)
-        return out, self._z
+        return out
 
     def stage(
         self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
@@ -251,10 +261,10 @@ class Fused:
 
     def _solve(self, first: int, last: int, f: Factor, out: Any) -> None:
         """In `out`, from folded right-hand sides with sub-cells as deviations, to k."""
-        self._modes(first, last, f, out[first:last, : self.plan.mobile * self._cells])
-        self._react(first, last, f, out)
+        self.modes(first, last, f, out[first:last, : self.plan.mobile * self._cells])
+        self.react(first, last, f, out)
 
-    def _modes(self, first: int, last: int, f: Factor, source: Any) -> Any:
+    def modes(self, first: int, last: int, f: Factor, source: Any) -> Any:
         """What moves, solved in modal space: the work array that holds it."""
         t, m, nz, area = self._t, last - first, self._nz, self._area
         v, product = self._views(first, last), self.device.xp.matmul
@@ -267,10 +277,12 @@ class Fused:
         product(v.a_x, t.back[0], out=v.b_x)
         return v.b_x
 
-    def _react(self, first: int, last: int, f: Factor, out: Any) -> None:
-        """From what moves, in the work array, to k."""
+    def react(self, first: int, last: int, f: Factor, out: Any, hat: Any = None) -> None:
+        """From what moves, in the work array or given, to k."""
         t, m, nz, area, size = self._t, last - first, self._nz, self._area, self._size
         v, moving = self._views(first, last), self.plan.mobile * self._cells
+        if hat is not None:
+            v.b_x[...] = hat.reshape(v.b_x.shape)
         flat, cells = (first, last, self._cells, size, f.bars), (self._count, t.cell)
         if self._count:
             self._call("keep_refined", m, self._count, *flat, *cells, self._b, out, self._kept)
@@ -281,44 +293,6 @@ class Fused:
             self._call("react_refined", m, self._count, *flat, *by, *fine)
         if self._z is not None:
             self._z[first:last, :moving] = v.b_x.reshape(m, moving)
-
-    # -- what `masked` builds on: the solve in its parts, for the members first to last -----------
-
-    @property
-    def xp(self) -> Any:
-        """The array module."""
-        return self.device.xp
-
-    def put(self, a: np.ndarray, dtype: Any = None) -> Any:
-        return self.device.put(a, dtype)
-
-    def blocks(self) -> list[tuple[int, int]]:
-        return self.device.blocks(self.plan.members)
-
-    def add_rows(self, order: int, first: int, last: int, factor: Any, rest: Any, u: Any, out: Any) -> None:
-        t, m, put = self._t.rows, last - first, self.device.put
-        sizes = (u.size // m, out.size // m)
-        table = (t.cell, t.index, t.fourth if order == 4 else t.second)
-        by, level = put(factor, float), None if rest is None else put(rest, float)
-        count, width = t.cell.size, t.index.size // max(t.cell.size, 1)
-        lengths = (count, width, self.plan.mobile, self._cells, *sizes)
-        self._call("mask_rows", m * self.plan.mobile, count, 0, m, *lengths, *table, by, level, u, out)
-
-    def fold(self, f: Factor, r: Any) -> Any:
-        return self.solve(f, r, solved=False)[0]
-
-    def modes(self, f: Factor, first: int, last: int, hat: Any) -> Any:
-        return self._modes(first, last, f, hat).reshape(hat.shape)
-
-    def levels(self, f: Factor, first: int, last: int, means: Any) -> Any:
-        return self._reduce.levels(f.bars[first:last], first, last, means)
-
-    def finish(self, f: Factor, first: int, last: int, hat: Any, out: Any) -> None:
-        self._views(first, last).b_x[...] = hat.reshape(self._views(first, last).b_x.shape)
-        self._react(first, last, f, out)
-
-    def solved(self, f: Factor, out: Any) -> tuple[Any, Any]:
-        return out, self._z
 
     def _views(self, first: int, last: int) -> Views:
         """The shapes in which products along x, y and z see some members."""

@@ -20,14 +20,18 @@ exactly.  No symmetry of A is asked for, and a fixed count needs no norm on the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from microdomain.backends.reference import Near
+from microdomain.backends.parts import FusedParts, ReferenceParts
+from microdomain.backends.reference import Near, Reference
 
 #: Directions in every implicit solve.
 ITERATIONS = 3
+#: Separate parts of the fluid that have coefficients of their own; the smallest share the last.
+GROUPS = 4
 
 
 def beside_obstacles(ops: Any) -> Any:
@@ -41,15 +45,16 @@ def beside_obstacles(ops: Any) -> Any:
     -------
     Operations
     """
-    return ops if ops.plan.mask is None else Masked(ops)
+    if ops.plan.mask is None:
+        return ops
+    return Masked(ops, ReferenceParts(ops) if isinstance(ops, Reference) else FusedParts(ops))
 
 
+@dataclass(frozen=True, eq=False)
 class MaskedNear(Near):
-    """Near field with what it hands back before obstacles: [m, ion, cells], 1/ms times uM."""
+    """Near field with what it hands back before obstacles: [m, ion, cells], uM/ms."""
 
-    def __init__(self, average: Any, ripple: Any, returned: Any) -> None:
-        super().__init__(average, ripple)
-        object.__setattr__(self, "returned", returned)
+    returned: Any
 
 
 class Masked:
@@ -58,17 +63,23 @@ class Masked:
     Parameters
     ----------
     bare : Reference or Fused       operations of a plan with a mask
+    parts : ReferenceParts or FusedParts    its solve in parts
     """
 
-    def __init__(self, bare: Any) -> None:
-        self._bare, self.plan, self.name, self.xp = bare, bare.plan, bare.name, bare.xp
-        plan, mask, put = bare.plan, bare.plan.mask, bare.put
+    def __init__(self, bare: Any, parts: ReferenceParts | FusedParts) -> None:
+        self._bare, self._parts, self.plan, self.name, self.xp = bare, parts, bare.plan, bare.name, parts.xp
+        plan, mask, put = bare.plan, bare.plan.mask, parts.put
         self.shut = put(mask.shut, np.int64)
         self.phi = put(mask.phi.ravel())
         fluid = (mask.component >= 0).astype(float)
         self.fluid = put(fluid)
         weight = (mask.phi * plan.grid.volumes).ravel()
-        self.weight = put(weight)
+        # Separate parts have coefficients of their own, so that nothing stirs in a pocket at rest.
+        size = np.bincount(mask.component[mask.component >= 0], minlength=mask.free.size)
+        rank = np.minimum(np.argsort(np.argsort(-size)), GROUPS - 1)
+        groups = (rank[mask.component] == np.arange(rank.max() + 1)[:, None]) & (mask.component >= 0)
+        self.groups = put(groups.astype(float)) if len(groups) > 1 else None
+        self.weights = put(groups * weight)
         # Means over the parts that keep their ions, and back from a mean to its cells.
         kept = np.flatnonzero(mask.free)
         member = (mask.component[None, :] == kept[:, None]).astype(float)
@@ -95,7 +106,7 @@ class Masked:
         self._leaks = not bool(mask.free.all())
         self._residue = np.zeros((plan.members, plan.mobile))
         self._arrays: dict[int, Any] = {}
-        self._last: tuple[Any, Any] | None = None
+        self._last: tuple[Any, MaskedNear] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._bare, name)
@@ -110,14 +121,14 @@ class Masked:
         """See `backends.base`."""
         bare = self._bare.near(weights)
         if self._last is not None and self._last[0] is bare:
-            return self._last[1]  # type: ignore[no-any-return]
+            return self._last[1]
         xp = self.xp
         average = self._cells(bare.average)
         returned = xp.zeros_like(average)
         for site, at, table, back in self.beside:
             mine = weights[site.pairs]
             if mine.any():
-                w = self._bare.put(mine[:, : back.shape[0]])
+                w = self._parts.put(mine[:, : back.shape[0]])
                 average[at] += xp.matmul(w, table[:-1])
                 returned[at] += xp.matmul(w, back)
         average[..., self.shut] = 0.0
@@ -140,7 +151,7 @@ class Masked:
         for site, at, table, _ in self.beside:
             mine = amplitude[site.pairs]
             if mine.any():
-                flat[at] += self._bare.put(mine)[:, None] * table[-1]
+                flat[at] += self._parts.put(mine)[:, None] * table[-1]
 
     # -- right-hand side -----------------------------------------------------------------------
 
@@ -155,16 +166,14 @@ class Masked:
         out = self._bare.advance(y, near, blob, scale, plus)
         moving = scale[:, None] * plan.D[: plan.mobile]
         rest = plan.rest[:, : plan.mobile]
-        for first, last in self._bare.blocks():
-            self._bare.add_rows(
-                4, first, last, moving[first:last], rest[first:last], y[first:last], out[first:last]
-            )
+        for first, last in self._parts.blocks():
+            self._parts.add_rows(4, moving[first:last], rest[first:last], y[first:last], out[first:last])
         field = plan.coarse(out)
         if blob.any():
             self._blobs(field, blob * scale[plan.pair_member])
         flat = self._cells(field)
         if near.returned is not None:
-            flat[:, : plan.ions] += self._bare.put(scale)[:, None, None] * near.returned
+            flat[:, : plan.ions] += self._parts.put(scale)[:, None, None] * near.returned
         flat[..., self.shut] = still
         return out
 
@@ -177,14 +186,14 @@ class Masked:
     def solve(self, factor: Any, r: Any) -> tuple[Any, Any]:
         """See `backends.base`."""
         bare, g, a = factor
-        out = self._bare.fold(bare, r)
-        for first, last in self._bare.blocks():
+        out = self._parts.fold(bare, r)
+        for first, last in self._parts.blocks():
             some = self.plan.mobile * self.plan.grid.cells
             moving = out[first:last, :some].reshape(last - first, self.plan.mobile, -1)
             pull = (-a * g[first:last, None]) * self.plan.D[: self.plan.mobile]
-            self._bare.finish(bare, first, last, self._moved(bare, first, last, moving, pull), out)
+            self._parts.finish(bare, first, last, self._moved(bare, first, last, moving, pull), out)
         self._residue /= a * g[:, None]
-        return self._bare.solved(bare, out)
+        return self._parts.solved(bare, out)
 
     def stage(
         self, factor: Any, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any = None
@@ -194,44 +203,44 @@ class Masked:
 
     def _moved(self, factor: Any, first: int, last: int, r: Any, pull: np.ndarray) -> Any:
         """z of members first to last from the right-hand sides of what moves [m, s, cells]."""
-        xp, bare, m = self.xp, self._bare, last - first
+        xp, parts, m = self.xp, self._parts, last - first
         v, z, w = self._work(m, r.dtype)
         xp.multiply(r, self.fluid, out=v[0])
         means = xp.matmul(v[0], self.mean)
         self._take(v[0], means, w)
         for k in range(ITERATIONS):
             xp.multiply(v[k], self.phi, out=w)
-            z[k][...] = bare.modes(factor, first, last, w)
-            bare.add_rows(2, 0, m, pull, None, z[k], w)
+            z[k][...] = parts.modes(factor, first, last, w)
+            parts.add_rows(2, pull, None, z[k], w)
             xp.subtract(v[k], w, out=v[k + 1])
             self._take(v[k + 1], xp.matmul(v[k + 1], self.mean), w)
-        shares = _least_squares(xp, self._products(v, w))
+        found = _least_squares(xp, self._products(v, w))
+        shares = [c[:, :, None] if self.groups is None else xp.matmul(c[:, None], self.groups) for c in found]
         x = z[0] * shares[0]
         for k in range(1, ITERATIONS):
             xp.multiply(z[k], shares[k], out=w)
             x += w
         x *= self.fluid
         self._take(x, xp.matmul(x, self.mean), w)
-        levels = bare.levels(factor, first, last, means)
-        for c in range(means.shape[2]):
-            xp.multiply(levels[:, :, c : c + 1], self.member[c], out=w)
-            x += w
+        self._take(x, -parts.levels(factor, first, last, means), w)
         if self._leaks:
-            left = [bare.host(xp.matmul(one, self.weight)) for one in v]
+            left = [self._bare.host(xp.matmul(one, self.weights.T)) for one in v]
             for k in range(ITERATIONS):
-                left[0] = left[0] - bare.host(shares[k])[:, :, 0] * (left[k] - left[k + 1])
-            self._residue[first:last] = left[0]
+                left[0] = left[0] - self._bare.host(found[k])[:, None] * (left[k] - left[k + 1])
+            self._residue[first:last] = left[0].sum(axis=2)
         return x
 
     def _products(self, v: list[Any], scratch: Any) -> Any:
-        """sum phi V v_i v_j over species and cells, per member: (m, n, n)."""
-        m, n = scratch.shape[0], len(v)
-        out = self.xp.empty((m, n, n), scratch.dtype)
-        for i in range(n):
-            self.xp.multiply(v[i], self.weight, out=scratch)
-            row = scratch.reshape(m, 1, -1)
-            for j in range(i, n):
-                out[:, i, j] = out[:, j, i] = self.xp.matmul(row, v[j].reshape(m, -1, 1))[:, 0, 0]
+        """sum phi V v_i v_j over species and cells, per member and group of parts: (m, group, n, n)."""
+        m, n, groups = scratch.shape[0], len(v), self.weights.shape[0]
+        out = self.xp.empty((m, groups, n, n), scratch.dtype)
+        for g in range(groups):
+            for i in range(n):
+                self.xp.multiply(v[i], self.weights[g], out=scratch)
+                row = scratch.reshape(m, 1, -1)
+                for j in range(i, n):
+                    product = self.xp.matmul(row, v[j].reshape(m, -1, 1))[:, 0, 0]
+                    out[:, g, i, j] = out[:, g, j, i] = product
         return out
 
     def _work(self, m: int, dtype: Any) -> tuple[list[Any], list[Any], Any]:
@@ -244,6 +253,9 @@ class Masked:
 
     def _take(self, v: Any, means: Any, scratch: Any) -> None:
         """Take means from v, part by part."""
+        if means.shape[2] > GROUPS:
+            v -= self.xp.matmul(means, self.member)
+            return
         for c in range(means.shape[2]):
             self.xp.multiply(means[:, :, c : c + 1], self.member[c], out=scratch)
             v -= scratch
@@ -260,7 +272,7 @@ class Masked:
         out = np.zeros((plan.members, plan.species))
         excess = self._cells(plan.coarse(y)[:, : plan.mobile])[..., self.taken]
         if order == 4:
-            excess = excess - self._bare.put(plan.rest[:, : plan.mobile])[:, :, None]
+            excess = excess - self._parts.put(plan.rest[:, : plan.mobile])[:, :, None]
         flow = self.xp.matmul(excess, self.outflows[order])
         out[:, : plan.mobile] = self._bare.host(flow) * plan.D[: plan.mobile]
         if order == 2:
@@ -269,31 +281,31 @@ class Masked:
 
 
 def _least_squares(xp: Any, products: Any) -> list[Any]:
-    """Coefficients c_k, each (m, 1, 1), that make v_0 - sum_k c_k (v_k - v_k+1) least.
+    """Coefficients c_k, each (m, group), that make v_0 - sum_k c_k (v_k - v_k+1) least.
 
-    `products` (m, n + 1, n + 1) are those of all v.  The normal equations are solved by Cholesky's method;
-    a direction that adds nothing new gets the coefficient 0.
+    `products` (m, group, n + 1, n + 1) are those of all v.  The normal equations are solved by
+    Cholesky's method; a direction that adds nothing new gets the coefficient 0.
     """
-    n = products.shape[1] - 1
-    rows = products[:, :-1] - products[:, 1:]
-    matrix, right = rows[:, :, :-1] - rows[:, :, 1:], rows[:, :, 0]
+    n = products.shape[2] - 1
+    rows = products[:, :, :-1] - products[:, :, 1:]
+    matrix, right = rows[..., :-1] - rows[..., 1:], rows[..., 0]
     root: list[list[Any]] = []
     solved: list[Any] = []
     inverse: list[Any] = []
     for i in range(n):
         line: list[Any] = []
         for j in range(i):
-            value = matrix[:, i, j] - sum((line[k] * root[j][k] for k in range(j)), 0.0)
+            value = matrix[..., i, j] - sum((line[k] * root[j][k] for k in range(j)), 0.0)
             line.append(value * inverse[j])
-        left = matrix[:, i, i] - sum((one * one for one in line), 0.0)
-        new = left > 1e-12 * matrix[:, i, i]
+        left = matrix[..., i, i] - sum((one * one for one in line), 0.0)
+        new = left > 1e-12 * matrix[..., i, i]
         inverse.append(xp.where(new, 1.0 / xp.sqrt(xp.where(new, left, 1.0)), 0.0))
         solved.append(
-            (right[:, i] - sum((a * b for a, b in zip(line, solved, strict=True)), 0.0)) * inverse[i]
+            (right[..., i] - sum((a * b for a, b in zip(line, solved, strict=True)), 0.0)) * inverse[i]
         )
         root.append(line)
     out: list[Any] = [None] * n
     for i in reversed(range(n)):
         value = solved[i] - sum((root[k][i] * out[k] for k in range(i + 1, n)), 0.0)
         out[i] = value * inverse[i]
-    return [c[:, None, None] for c in out]
+    return out

@@ -63,23 +63,6 @@ class Reductions:
         q = np.maximum(plan.k_on * c_low + plan.k_off, 0.0)
         return np.concatenate([p, q, 1.0 / (1.0 + g[:, None] * q), g[:, None]], axis=1)
 
-    def levels(self, bars: Any, first: int, last: int, means: Any) -> Any:
-        """What is uniform in closed parts, means [m, s, part], solved with the binding alone."""
-        plan, n, out = self._plan, self._plan.buffers, means.copy()
-        p, q, g = bars[:, :n], bars[:, n : 2 * n], bars[:, -1:]
-        diagonal = 1.0 + g * self._device.put(plan.uptake[first:last], float)
-        for j, i in enumerate(plan.binds):
-            share = g[:, 0] * q[:, j] / (1.0 + g[:, 0] * q[:, j])
-            diagonal[:, i] += g[:, 0] * p[:, j] * (1.0 - share)
-            if plan.ions + j < plan.mobile:
-                out[:, i] += share[:, None] * means[:, plan.ions + j]
-        out[:, : plan.ions] /= diagonal[..., None]
-        for s in range(plan.ions, plan.mobile):
-            j = s - plan.ions
-            gained = (g[:, 0] * p[:, j])[:, None] * out[:, plan.binds[j]]
-            out[:, s] = (means[:, s] + gained) / (1.0 + g[:, 0] * q[:, j])[:, None]
-        return out
-
     def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
         """See `backends.base`."""
         _, m, nz, area, size = self._grid

@@ -16,13 +16,9 @@ from microdomain.backends.reference_solve import (
     Jacobian,
     along,
     factor,
-    fold,
-    levels,
     linearise,
-    modes,
     solve_diffusion,
     solve_reaction,
-    unfold,
 )
 from microdomain.plan import SUB, Plan
 
@@ -216,42 +212,6 @@ class Reference:
         self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
         return self.solve(factor, self.advance(y, near, blob, scale, plus))
-
-    # -- what `masked` builds on: the solve in its parts, for the members first to last -----------
-
-    def put(self, a: np.ndarray, dtype: Any = None) -> Any:
-        return self.xp.asarray(np.ascontiguousarray(a, dtype=float if dtype is None else dtype))
-
-    def blocks(self) -> list[tuple[int, int]]:
-        return [(0, self.plan.members)]
-
-    def add_rows(self, order: int, first: int, last: int, factor: Any, rest: Any, u: Any, out: Any) -> None:
-        """Add factor[m, s] times the rows of an obstacle's operator on u - rest to what moves in out."""
-        xp, plan, table = self.xp, self.plan, self.plan.mask.operator  # type: ignore[union-attr]
-        cells, index = xp.asarray(table.cells), xp.asarray(table.index)
-        weight = xp.asarray(table.fourth if order == 4 else table.second)
-        some = plan.mobile * plan.grid.cells
-        read = u.reshape(last - first, -1)[:, :some].reshape(last - first, plan.mobile, -1)
-        for s in range(plan.mobile):
-            for m in range(last - first):
-                excess = read[m, s][index] if rest is None else read[m, s][index] - rest[m, s]
-                change = float(factor[m, s]) * (excess * weight).sum(axis=1)
-                out.reshape(last - first, -1)[m, s * plan.grid.cells + cells] += change
-
-    def fold(self, f: Factor, r: Any) -> Any:
-        return fold(self, f, r)
-
-    def modes(self, f: Factor, first: int, last: int, hat: Any) -> Any:
-        return modes(self, f, hat.reshape(*hat.shape[:2], *self.plan.grid.shape)).reshape(hat.shape)
-
-    def levels(self, f: Factor, first: int, last: int, means: Any) -> Any:
-        return levels(self, f, means)
-
-    def finish(self, f: Factor, first: int, last: int, hat: Any, out: Any) -> None:
-        unfold(self, f, hat.reshape(*hat.shape[:2], *self.plan.grid.shape), out)
-
-    def solved(self, f: Factor, out: Any) -> tuple[Any, Any]:
-        return solve_reaction(self, f, out), out
 
     # -- reductions ----------------------------------------------------------------------------
 

@@ -171,25 +171,6 @@ def modes(ops: Any, f: Factor, hat: Any) -> Any:
     return hat
 
 
-def levels(ops: Any, f: Factor, means: Any) -> Any:
-    """The same for what is uniform in closed parts: means [m, s, part] solved with the binding alone."""
-    plan, g = ops.plan, f.g[:, 0, 0, 0]
-    q, p = (a[:, :, 0, 0, 0] for a in (f.qbar, f.pbar))
-    out = means.copy()
-    diagonal = 1.0 + g * ops.uptake[:, :, 0, 0, 0]
-    for j, i in enumerate(plan.binds):
-        share = g[:, 0] * q[:, j] / (1.0 + g[:, 0] * q[:, j])
-        diagonal[:, i] += g[:, 0] * p[:, j] * (1.0 - share)
-        if plan.ions + j < plan.mobile:
-            out[:, i] += share[:, None] * means[:, plan.ions + j]
-    out[:, : plan.ions] /= diagonal[..., None]
-    for s in range(plan.ions, plan.mobile):
-        j = s - plan.ions
-        gained = (g[:, 0] * p[:, j])[:, None] * out[:, plan.binds[j]]
-        out[:, s] = (means[:, s] + gained) / (1.0 + g[:, 0] * q[:, j])[:, None]
-    return out
-
-
 def unfold(ops: Any, f: Factor, hat: Any, out: Any) -> Any:
     """z in `out`, from what moves and from the right-hand sides that `fold` left there."""
     plan = ops.plan

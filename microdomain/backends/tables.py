@@ -58,16 +58,6 @@ class Device(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows of the cells that obstacles touch, tables [width][count]; see mask.c."""
-
-    cell: Any
-    index: Any
-    fourth: Any
-    second: Any
-
-
-@dataclass(frozen=True, eq=False)
 class Tables:
     """A plan on a device; see plan.h and near.c for the layouts.
 
@@ -83,7 +73,6 @@ class Tables:
     order : int array (use, 3)          (member, site, pair) on the host, in the device's order
     uses : the same on the device
     nodes, longest : int                ages of the window; cells of the largest patch
-    rows : Rows or None                 where there are obstacles
     """
 
     params: Any
@@ -102,7 +91,6 @@ class Tables:
     uses: Any
     nodes: int
     longest: int
-    rows: Rows | None = None
 
 
 def lay_tables(plan: Plan, device: Device) -> Tables:
@@ -141,13 +129,7 @@ def lay_tables(plan: Plan, device: Device) -> Tables:
         uses=put(order, np.int64),
         nodes=plan.pair_loss.shape[1],
         longest=int((rows[:, 5] * rows[:, 6]).max(initial=0)),
-        rows=None if plan.mask is None else _rows(plan.mask.operator, put),
     )
-
-
-def _rows(operator: Any, put: Any) -> Rows:
-    index, fourth, second = (a.T.ravel() for a in (operator.index, operator.fourth, operator.second))
-    return Rows(put(operator.cells, np.int64), put(index, np.int64), put(fourth), put(second))
 
 
 def _sites(plan: Plan) -> tuple[np.ndarray, ...]:

@@ -31,7 +31,8 @@ def masked_plan(case, seed, held=False):
 @pytest.mark.parametrize("case", CASES)
 def test_operations_beside_obstacles(case, held, device):
     plan = masked_plan(case, 3, held)
-    assert plan.mask.shut.size and any(s.beside is not None for s in plan.sites)
+    assert plan.mask.shut.size
+    assert any(s.beside is not None for s in plan.sites)
     reference, ops = beside_obstacles(Reference(plan)), device("float64")(plan)
     y = random_state(plan, 3)
     t = np.linspace(0.3, 0.8, plan.members)
