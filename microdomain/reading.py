@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from microdomain.mask_fill import blanked, check_fluid, filled, home, seen
+from microdomain.mask_fill import blanked, filled, home, inside_any, seen
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
 from microdomain.window import POINTS, Window
@@ -222,21 +222,22 @@ def read_points(
 
     Returns
     -------
-    array [member, ion, P], uM
+    array [member, ion, P], uM      NaN in obstacles
 
     Raises
     ------
     ValueError                      a point is outside the box
     """
     points = np.asarray(points, dtype=float).reshape(-1, 3)
-    check_fluid(plan.models[0].obstacles, points)
     near, rest = Near(plan), plan.rest[:, : plan.ions]
     parts = []
     for first in range(0, max(len(points), 1), GROUP):
         some = points[first : first + GROUP]
         watch = Watch.of(plan, some)
         parts.append(watch.grid_part(u, rest) + near.at_points(t, near.kernels(some), len(some)))
-    return np.concatenate(parts, axis=2)
+    out = np.concatenate(parts, axis=2)
+    out[..., inside_any(plan.models[0].obstacles, points)] = np.nan
+    return out
 
 
 def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
