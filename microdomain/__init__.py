@@ -25,7 +25,7 @@ _ROOMS = {
     "model": (
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
         "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Model "
-        "Block Ball Ellipsoid Cylinder Surface Inside"
+        "Disc Block Ball Ellipsoid Cylinder Surface Inside"
     ),
     "grid": "Grid",
     "oracles": "",
@@ -59,6 +59,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
     from microdomain.model import Cylinder as Cylinder
+    from microdomain.model import Disc as Disc
     from microdomain.model import Ellipsoid as Ellipsoid
     from microdomain.model import Fixed as Fixed
     from microdomain.model import Gaussian as Gaussian

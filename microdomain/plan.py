@@ -23,6 +23,7 @@ from microdomain.history import History
 from microdomain.mask import Mask, lay_mask
 from microdomain.mask_near import lay_beside
 from microdomain.model import Held, Model
+from microdomain.mouths import disc_of, mouth_points
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
 from microdomain.window import AVERAGES, Window
@@ -285,13 +286,17 @@ def _with_sites(
     common: dict[str, Any], channels: Sequence[Any], rows: Sequence[Sequence[int]], ion_names: list[str]
 ) -> Plan:
     grid, axes, windows, mask = common["grid"], common["axes"], common["windows"], common["mask"]
-    places: dict[tuple[int, tuple[float, float, float]], list[tuple[int, int]]] = {}
+    places: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
     pairs: dict[tuple[int, int, int], int] = {}
     for member, (row, fluxes) in enumerate(zip(channels, rows, strict=True)):
         for c, r in zip(row, fluxes, strict=True):
             i = ion_names.index(c.ion)
             pair = pairs.setdefault((member, r, i), len(pairs))
-            places.setdefault((i, tuple(c.position)), []).append((member, pair))
+            points = mouth_points(c)
+            for k, point in enumerate(points):
+                places.setdefault((i, point, c if c.mouth else None, k, len(points)), []).append(
+                    (member, pair)
+                )
     near = {key: refined_cells(grid, key[1]) for key in places} if common["refined"] else {}
     if mask is not None:
         # Beside a surface a cell has no sub-cells.
@@ -301,7 +306,8 @@ def _with_sites(
     mass, count = np.zeros((len(pairs), nodes + 1)), np.zeros(len(pairs))
     loss, back = np.zeros((len(pairs), nodes)), np.zeros((len(pairs), nodes))
     sites = []
-    for (i, position), users in places.items():
+    for key, users in places.items():
+        i, position, channel, number, many = key
         window = windows[i]
         reach = CUT * np.sqrt(4.0 * window.D * window.tau)
         sx, sy, sz = (
@@ -310,19 +316,20 @@ def _with_sites(
         )
         sources = (sx, sy, sz)
         patch = lay_patch(sources, grid.faces, window, reach)
-        own = near.get((i, position), np.empty(0, int))
-        beside = lay_beside(mask, grid, position, patch, sources, window)
-        for _, p in users:
-            mass[p] += patch.mass if beside is None else beside.mass
-            loss[p] += patch.loss if beside is None else beside.lost
-            back[p] += 0.0 if beside is None else beside.returned
-            count[p] += 1
-        sites.append(
-            Site(
-                i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
-                np.searchsorted(cells, own), ripples(sources, grid, window, own), beside,
-            )
+        own = near.get(key, np.empty(0, int))
+        site = Site(
+            i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
+            np.searchsorted(cells, own), ripples(sources, grid, window, own),
+            lay_beside(mask, grid, position, patch, sources, window),
         )  # fmt: skip
+        site = site.shared(1.0 / many, disc_of(channel, axes, window, reach), number > 0)
+        for _, p in users:
+            carried = site.patch if site.beside is None else site.beside
+            mass[p] += carried.mass
+            loss[p] += site.patch.loss if site.beside is None else site.beside.lost
+            back[p] += 0.0 if site.beside is None else site.beside.returned
+            count[p] += site.share
+        sites.append(site)
     keys = np.array(list(pairs), dtype=int).reshape(-1, 3)
     return Plan(
         **common, sites=tuple(sites), pair_member=keys[:, 0], pair_row=keys[:, 1], pair_ion=keys[:, 2],

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.mask_fill import blanked, filled, home, inside_any, seen
+from microdomain.mouths import disc_kernel
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
 from microdomain.window import POINTS, Window
@@ -63,7 +64,7 @@ class Near:
         for site in plan.sites:
             window = self.windows[site.ion]
             w = weights[site.ion][site.pairs]
-            if not w.any():
+            if not w.any() or site.silent:
                 continue
             reach = CUT * np.sqrt(4.0 * window.D * window.tau)
             spans = [
@@ -72,6 +73,13 @@ class Near:
             ]
             centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
             fx, fy, fz = (s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True))
+            if site.disc is not None:
+                zs, ys, xs = np.meshgrid(*centres[::-1], indexing="ij")
+                where = np.stack([xs.ravel(), ys.ravel(), zs.ravel()], axis=1)
+                patch = _summed(w, self.kernel(site, window, where)).reshape(len(w), *zs.shape)
+                (x0, x1), (y0, y1), (z0, z1) = spans
+                out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
+                continue
             # A product of its own for each member: its bits do not depend on the others.
             zy = (fz[:, :, None] * fy[:, None, :]).reshape(window.nodes.size, -1)
             left = (w[:, :, None] * zy).transpose(0, 2, 1)
@@ -106,6 +114,7 @@ class Near:
         for site in self.plan.sites:
             window = self.windows[site.ion]
             reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+            reach += 0.0 if site.disc is None else 2.0 * site.disc[0]
             near = np.flatnonzero((np.abs(points - np.array(site.position)) < reach).all(axis=1))
             there = seen(self.plan.mask, self.plan.grid, site.position, points[near])
             out.append((near, self.kernel(site, window, points[near]) * there))
@@ -134,6 +143,10 @@ class Near:
     @staticmethod
     def kernel(site: Any, window: Window, points: np.ndarray) -> np.ndarray:
         """Kernel of one site at points, for the ages of a window: array (Q, P), 1/um^3."""
+        if site.silent:
+            return np.zeros((window.nodes.size, len(points)))
+        if site.disc is not None:
+            return disc_kernel(site.disc, window.D, points, window.nodes)
         distance = np.sqrt(((points - np.array(site.position)) ** 2).sum(axis=1))
         if (distance < NEAREST).any():
             points = points.copy()

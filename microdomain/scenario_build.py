@@ -17,6 +17,7 @@ from microdomain.model import (
     Closed,
     Cluster,
     Current,
+    Disc,
     Fixed,
     Gate,
     Gaussian,
@@ -84,6 +85,8 @@ def _cluster(part: Any, folder: Path) -> Cluster:
     }
     if part.pore is not None:
         kw["pore"] = part.pore
+    if part.mouth is not None:
+        kw["mouth"] = Disc(part.mouth.radius)
     if part.gate:
         kw["gate"] = _one_or_all([_gate(g) for g in part.gate])
     if part.lattice is not None:

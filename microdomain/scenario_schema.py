@@ -179,6 +179,10 @@ AnyVoltage = Annotated[
 LAYOUTS = ("positions", "lattice", "ring", "random", "file")
 
 
+class DiscTable(Table):
+    radius: Length
+
+
 class ClusterTable(Table):
     """[[model.channels]]"""
 
@@ -186,6 +190,7 @@ class ClusterTable(Table):
     face: Literal["x-", "x+", "y-", "y+", "z-", "z+", "inside"] = "z-"
     ion: str = "Ca"
     pore: Length = None
+    mouth: DiscTable | None = None
     positions: list[Point] | None = None
     centred: bool = False
     lattice: LatticeTable | None = None

@@ -8,6 +8,7 @@ from microdomain.model.currents import GHK, Current, Fixed, Gaussian, Ohmic, Tab
 from microdomain.model.gating import Gate, Open, Pulse, Train
 from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
+from microdomain.model.mouths import Disc
 from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Obstacle, Surface
 from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.species import Buffer, Ion
@@ -26,6 +27,7 @@ __all__ = [
     "Cluster",
     "Current",
     "Cylinder",
+    "Disc",
     "Ellipsoid",
     "Fixed",
     "Gate",

@@ -15,6 +15,7 @@ from microdomain.model.checks import nearest
 from microdomain.model.currents import GHK, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import Closed, Held, Walls
+from microdomain.model.mouths import Disc
 from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Surface
 from microdomain.model.rates import (
     FORMS,
@@ -164,6 +165,7 @@ def cluster_to_dict(cluster: Cluster) -> dict[str, Any]:
         if isinstance(current, tuple)
         else tagged("current", current),
         "gate": [tagged("gate", g) for g in gate] if isinstance(gate, tuple) else tagged("gate", gate),
+        **({} if cluster.mouth is None else {"mouth": plain(cluster.mouth)}),
     }
 
 
@@ -176,6 +178,8 @@ def cluster_from_dict(given: dict[str, Any]) -> Cluster:
             parts[role] = tuple(untagged(role, part) for part in parts[role])
         elif role in parts:
             parts[role] = untagged(role, parts[role])
+    if "mouth" in parts:
+        parts["mouth"] = build(Disc, parts["mouth"], "mouth")
     parts["positions"] = tuple(tuple(p) for p in parts.get("positions", ()))
     cluster: Cluster = build(Cluster, parts, "cluster")
     return cluster

@@ -99,7 +99,7 @@ class Lattice:
                 ]
             fx, fy, fz = self._factors[number]
             zy = (w[:, None, None] * fz[:, :, None] * fy[:, None, :]).reshape(w.size, -1)
-            near = (zy.T @ fx).reshape(self.shape)
+            near = site.share * (zy.T @ fx).reshape(self.shape)
             if plan.mask is not None:
                 z, y, x = np.meshgrid(*self.axes[::-1], indexing="ij")
                 points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)

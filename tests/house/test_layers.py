@@ -17,7 +17,7 @@ ORDER = [
     "electro",
     *("model", "finite_volume", "grid"),
     *("oracles", "history", "gates", "fluxes", "window", "near_field"),
-    "mask",
+    *("mask", "mouths"),
     *("sites", "plan"),
     *("reading", "laws", "feedback", "weights", "backends", "state"),
     "steppers",
