@@ -24,13 +24,16 @@ _ROOMS = {
     "electro": "",
     "model": (
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
-        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Model "
+        "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Sensor Chain Model "
         "Disc Block Ball Ellipsoid Cylinder Surface Inside"
     ),
     "grid": "Grid",
     "oracles": "",
     "record": "Record",
+    "sensors": "",
+    "optics": "",
     "results": "Results open",
+    "store_read": "open_tree",
     "simulate": "simulate",
     "steady": "steady_state",
     "scenario": "load",
@@ -44,7 +47,9 @@ __all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain import electro as electro
+    from microdomain import optics as optics
     from microdomain import oracles as oracles
+    from microdomain import sensors as sensors
     from microdomain import surfaces as surfaces
     from microdomain import sweep as sweep
     from microdomain import units as units
@@ -56,6 +61,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Ball as Ball
     from microdomain.model import Block as Block
     from microdomain.model import Buffer as Buffer
+    from microdomain.model import Chain as Chain
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
     from microdomain.model import Cylinder as Cylinder
@@ -75,6 +81,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Pulse as Pulse
     from microdomain.model import Pulses as Pulses
     from microdomain.model import Ramp as Ramp
+    from microdomain.model import Sensor as Sensor
     from microdomain.model import Steps as Steps
     from microdomain.model import Surface as Surface
     from microdomain.model import Table as Table
@@ -88,6 +95,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.scenario import load as load
     from microdomain.simulate import simulate as simulate
     from microdomain.steady import steady_state as steady_state
+    from microdomain.store_read import open_tree as open_tree
 
 
 def __getattr__(name: str) -> Any:

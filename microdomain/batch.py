@@ -17,12 +17,14 @@ from microdomain.feedback import Feedback
 from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
-from microdomain.reading import Near, Watch, between
+from microdomain.reading import Watch
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
 from microdomain.weights import Fluxes
 
-#: Step-size control: safety, bounds of the change, first step in units of the window's age.
-SAFETY, SHRINK, GROW, RESTART = 0.85, 0.3, 3.0, 0.5
+#: Step-size control: safety, bounds of the change.
+SAFETY, SHRINK, GROW = 0.85, 0.3, 3.0
+#: First step after a jump in units of the window's age, by the order of the scheme.
+RESTART = {2: 1.0, 3: 0.5}
 #: No step is longer than this part of the time since the last jump.  A microdomain relaxes on its age;
 #: far longer steps freeze what binds fast beside a channel, where no local estimate sees it (an open
 #: channel followed to its steady state in 26 steps is 1.2 % off at 30 nm, in 42 steps 0.4 %).
@@ -35,6 +37,12 @@ FAST, LEAST = 300.0, 0.025
 FIRST_STEP, SHORTEST = 1e-3, 1e-12
 
 Factory = Callable[[Plan], Operations]
+
+
+def longest_share(plan: Plan) -> np.ndarray:
+    """The longest step of each member as a part of the time since its last jump: array (member,)."""
+    fastest = plan.kappa.max(axis=1, initial=1e-300)
+    return np.asarray(np.clip(AGE * np.sqrt(FAST / np.maximum(fastest, FAST)), LEAST, AGE))
 
 
 class StepError(RuntimeError):
@@ -62,16 +70,18 @@ class Batch:
         self.plan, self.factory, self.stepper, self.rtol, self.watch = plan, factory, stepper, rtol, watch
         m = plan.members
         self.live = [Feedback(plan, k) if plan.live[k] else None for k in range(m)]
-        self.ops, self.fluxes = factory(plan), Fluxes(plan, self.live)
+        self._ops: Operations | None = factory(plan)
+        self._kept: np.ndarray | None = None
+        self.fluxes = Fluxes(plan, self.live)
         self.standing = Standing.at(self.ops, self.fluxes, np.zeros(m), self.ops.vector(initial_state(plan)))
-        self._restart = np.array([w.tau for w in plan.windows]).min() * RESTART if plan.sites else FIRST_STEP
+        age = min((w.tau for w in plan.windows), default=0.0)
+        self._restart = RESTART[stepper.order] * age if plan.sites else FIRST_STEP
         self.dt = np.full(m, self._restart)
-        times = [events(plan, k) for k in range(m)]
+        times = [events(plan, k, stepper.order) for k in range(m)]
         self.jumps, self.stops = [e[0] for e in times], [e[1] for e in times]
         # Where a gate that follows the concentration will jump, once a step has passed the place.
         self.aim = np.full(m, np.inf)
-        fastest = plan.kappa.max(axis=1, initial=1e-300)
-        self._share = np.clip(AGE * np.sqrt(FAST / np.maximum(fastest, FAST)), LEAST, AGE)
+        self._share = longest_share(plan)
         # Where a species rests at zero the smooth blob's tail may dip below it by less than the
         # absolute tolerance; everywhere else nothing negative is accepted.
         at_zero = (plan.rest <= 0).any(axis=1) | (initial_state(plan) <= 0).any(axis=1)
@@ -87,6 +97,33 @@ class Batch:
         self.trace: list[list[tuple[float, np.ndarray, np.ndarray]]] = [[] for _ in range(m)]
         self._parts: dict[bytes, tuple[Operations, Fluxes]] = {}
         self._note(np.arange(m))
+
+    @property
+    def ops(self) -> Operations:
+        """Operations on the device, to which states that had left it come back."""
+        if self._ops is None:
+            self._ops, s = self.factory(self.plan), self.standing
+            y, self._kept = self._ops.vector(self.state()), None
+            self.standing = Standing(s.t, y, self._ops.near(s.weights), s.weights)
+        return self._ops
+
+    @property
+    def away(self) -> bool:
+        """Whether the states have left the device."""
+        return self._ops is None
+
+    def leave_device(self) -> None:
+        """Keep the states on the host, bit for bit, and let go of all that is on the device."""
+        if self._ops is not None:
+            self._kept, s, self._ops = self.state(), self.standing, None
+            self.standing = Standing(s.t, None, None, s.weights)
+            self._parts.clear()
+
+    def state(self) -> np.ndarray:
+        """State vectors (member, size) on the host."""
+        if self._kept is not None:
+            return self._kept
+        return self.ops.host(self.standing.y)
 
     @property
     def t(self) -> np.ndarray:
@@ -198,8 +235,9 @@ class Batch:
         return self.t[active] - np.array([float(j.max(initial=-np.inf)) for j in past])
 
     def _attempt(self, active: np.ndarray, dt: np.ndarray) -> Trial:
+        here = self.ops  # first of all: states that had left come back
         if active.size == self.plan.members:
-            return self.stepper.attempt(self.ops, self.fluxes, self.standing, dt, self.rtol)
+            return self.stepper.attempt(here, self.fluxes, self.standing, dt, self.rtol)
         ops, fluxes = self._part(active)
         s = self.standing
         pairs = np.isin(self.plan.pair_member, active)
@@ -244,9 +282,8 @@ class Batch:
     def _note(self, members: np.ndarray) -> None:
         """Trace the grid part at the watched points and the mean free concentration."""
         s, plan = self.standing, self.plan
-        u = self.ops.host(plan.coarse(s.y)[:, : plan.ions])
-        readings = self.watch.grid_part(u, plan.rest[:, : plan.ions])
-        held = self.ops.amounts(s.y)[:, : plan.ions] + self.fluxes.per_ion(self.fluxes.mass(s.weights))
+        readings = self.watch.read(self.ops, s.y, plan.rest[:, : plan.ions])
+        held = self.ops.free(s.y) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
         for k in members:
             self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.volume))
 
@@ -257,45 +294,14 @@ class Batch:
 
     def ledger(self) -> Ledger:
         """The account up to now."""
+        away, end = self.away, self._totals()
+        if away:
+            self.leave_device()
         return Ledger(
             self.plan.names[: self.plan.ions], self.start, self.influx.copy(), self.walls.copy(),
-            self.uptake.copy(), self._totals(), self.corrections.copy(), self.steps.copy(),
+            self.uptake.copy(), end, self.corrections.copy(), self.steps.copy(),
             self.rejected.copy(), self.negative.copy(), self.lowest.copy(), self.largest_error.copy(),
         )  # fmt: skip
-
-    def traced(
-        self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Concentrations at the watched points and volume means at times already passed.
-
-        Between step ends the grid part follows a monotone cubic in each stretch between jumps; the
-        near field is exact at every time.
-
-        Parameters
-        ----------
-        times : array (T,), ms
-        kernels : list                  of the watched points, from `reading.Near.kernels`
-
-        Returns
-        -------
-        arrays [member, T, ion, P] and [member, T, ion], uM
-        """
-        plan = self.plan
-        count = len(self.watch.points)
-        values = np.empty((plan.members, times.size, plan.ions, count))
-        means = np.empty((plan.members, times.size, plan.ions))
-        values.fill(np.nan)
-        means.fill(np.nan)
-        for k in range(plan.members):
-            t = np.array([row[0] for row in self.trace[k]])
-            seen = times <= t[-1] if self.failed[k] else np.ones(times.size, dtype=bool)
-            for out, n in ((values, 1), (means, 2)):
-                rows = np.array([row[n] for row in self.trace[k]])
-                out[k, seen] = between(t, rows, times[seen], self.jumps[k])
-        near = Near(plan)
-        for n, time in enumerate(times):
-            values[:, n] += near.at_points(np.full(plan.members, time), kernels, count)
-        return values, means
 
     def forget(self, before: float) -> None:
         """Drop what was traced before a time (ms), but the last row before it and its neighbour."""

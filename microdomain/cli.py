@@ -27,11 +27,12 @@ _SECTIONS = {
         "sweep": ("cli_sweep", "A scenario over axes of changes: plan, run, submit, status, collect."),
         "steady": ("cli_run", "Solve for the steady state around channels that stay open."),
         "examples": ("cli_library", "List the built-in scenarios, or print one as TOML."),
-        "presets": ("cli_library", "List the buffers of the library with numbers and sources."),
+        "presets": ("cli_library", "List buffers, channels and sensors of the library, with sources."),
         "devices": ("cli_library", "What this machine can compute on."),
     },
     "Results": {
         "reversal": ("cli_results", "E_Ca at channel mouths and probes, as a table or CSV."),
+        "release": ("cli_release", "Release probability, rate and latency at sensors, and their distances."),
         "render": ("cli_results", "Draw a slice of E_Ca or of a concentration."),
         "report": ("cli_results", "Print the closing report of a stored result again."),
         "view": ("cli_view", "Look at a result in the browser."),

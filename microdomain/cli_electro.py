@@ -65,10 +65,10 @@ def _sides(ion: str, inside: float | None, outside: float | None, z: int | None)
 
 @click.command(name="nernst")
 @click.argument("ion")
-@click.option("--inside", type=CONCENTRATION, help='Concentration inside, "100 nM".')
-@click.option("--outside", type=CONCENTRATION, help='Concentration outside, "2 mM".')
+@click.option("--inside", type=CONCENTRATION, help='Concentration inside, "100 nM"; a plain number is in uM.')
+@click.option("--outside", type=CONCENTRATION, help='Concentration outside, "2 mM"; a plain number is in uM.')
 @click.option("--z", type=int, help="Charge number, for an ion that is not known by name.")
-@click.option("--voltage", type=VOLTAGE, help="Also give the driving force at this membrane potential.")
+@click.option("--voltage", type=VOLTAGE, help="Also give the driving force at this membrane potential (mV).")
 @click.option("--strength-inside", type=CONCENTRATION, help="Ionic strength inside: use activities (Davies).")
 @click.option(
     "--strength-outside", type=CONCENTRATION, help="Ionic strength outside: use activities (Davies)."

@@ -29,34 +29,29 @@ def examples_command(name: str | None) -> None:
 
 @click.command(name="presets")
 @click.argument("name", required=False)
-def presets_command(name: str | None) -> None:
-    """List the buffers and channels of the library, or print all that is known of the one called NAME.
+@click.option(
+    "--kind", type=click.Choice(["buffer", "channel", "current", "sensor"]), help="Only presets of this kind."
+)
+def presets_command(name: str | None, kind: str | None) -> None:
+    """List the library with units and sources, or print all that is known of the one called NAME.
 
-    In a scenario: preset = "BAPTA" in a buffer's table; keys given beside it win.
-    A channel's gate is gate = { preset = "calyx" }.
+    In a scenario: preset = "BAPTA" in a buffer's or a sensor's table; keys given beside it win.
+    A channel's gate is gate = { preset = "calyx" }.  "unconfirmed" marks what is not to be cited.
     """
-    from microdomain import presets
-
-    if name is not None:
-        entry = presets.channel_entry(name) if name in presets.channel_names() else presets.entry(name)
-        for key, value in entry.items():
-            click.echo(f"{key:<7} {value}")
-        return
-    rows = []
-    for each in presets.names():
-        entry = presets.entry(each)
-        mark = f" [{entry['mark']}]" if "mark" in entry else ""
-        rows.append((each, *(entry[key] for key in ("k_on", "K_d", "D")), entry["source"] + mark))
+    from microdomain.presets_catalogue import SHELVES, find, listing, source
     from microdomain.report_text import table
 
-    click.echo(table(("buffer", "k_on", "K_d", "D", "source"), rows, right=()))
-    gates = []
-    for each in presets.channel_names():
-        channel = presets.channel_entry(each)
-        powers = " ".join(f"{p['name']}^{p['power']}" for p in channel["particles"])
-        mark = f" [{channel['mark']}]" if "mark" in channel else ""
-        gates.append((each, powers, channel["temperature"], channel["source"] + mark))
-    click.echo("\n" + table(("channel", "gate", "at", "source"), gates, right=()))
+    if name is not None:
+        found, entry = find(name)
+        click.echo(f"{'kind':<11} {found}")
+        for key, value in entry.items():
+            if key not in ("source", "mark"):
+                click.echo(f"{'law' if key == 'kind' else key:<11} {value}")
+        click.echo(f"{'source':<11} {source(entry)}")
+        click.echo(f"{'use':<11} {SHELVES[found].use.format(name)}")
+        return
+    shown = [table(*listing(each), right=()) for each in SHELVES if kind in (None, each)]
+    click.echo("\n\n".join(shown))
 
 
 @click.command(name="devices")

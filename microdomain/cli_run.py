@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--accuracy", type=click.Choice(["default", "high"]), help="Grid and tolerance in one word.")
 @click.option("--check", is_flag=True, help="Run again on a coarser grid for an error estimate in space.")
 @click.option("--device", help="auto, numpy, ... (see `microdomain devices`).")
+@click.option("--precision", type=click.Choice(["float64", "float32"]), help="Of states, on kernels.")
 @click.option("--seed", type=int, help="Of all random streams.")
 @click.option("--members", type=click.IntRange(1), help="How many trials run as one ensemble.")
 @click.option("--resume", is_flag=True, help="Go on with the run that stands there; begin where none does.")

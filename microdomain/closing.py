@@ -1,4 +1,4 @@
-"""What is read off the batches of a run: currents of channels, and one ledger of all members."""
+"""What is read off the batches of a run: traces, currents of channels, and one ledger of all members."""
 
 from __future__ import annotations
 
@@ -9,7 +9,44 @@ import numpy as np
 from microdomain.batch import Batch
 from microdomain.laws import influx as law_influx
 from microdomain.ledger import Ledger
+from microdomain.reading import Near, between
+from microdomain.reading_times import at_times
 from microdomain.units import flux_per_pA
+
+
+def traced(
+    batch: Batch, times: np.ndarray, near: Near, kernels: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Concentrations at the watched points and volume means at times already passed.
+
+    Between step ends the grid part follows a monotone cubic in each stretch between jumps; the
+    near field is exact at every time.
+
+    Parameters
+    ----------
+    batch : Batch
+    times : array (T,), ms
+    near : Near                     of the batch's plan
+    kernels : list                  of the watched points, from `near.kernels`
+
+    Returns
+    -------
+    arrays [member, T, ion, P] and [member, T, ion], uM
+    """
+    plan = batch.plan
+    count = len(batch.watch.points)
+    values = np.empty((plan.members, times.size, plan.ions, count))
+    means = np.empty((plan.members, times.size, plan.ions))
+    values.fill(np.nan)
+    means.fill(np.nan)
+    for k in range(plan.members):
+        t = np.array([row[0] for row in batch.trace[k]])
+        seen = times <= t[-1] if batch.failed[k] else np.ones(times.size, dtype=bool)
+        for out, n in ((values, 1), (means, 2)):
+            rows = np.array([row[n] for row in batch.trace[k]])
+            out[k, seen] = between(t, rows, times[seen], batch.jumps[k])
+    values += at_times(near, times, kernels, count)
+    return values, means
 
 
 def channel_influx(

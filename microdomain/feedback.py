@@ -271,13 +271,7 @@ class Mouths:
     def __init__(
         self, watch: Watch, rest: np.ndarray, picks: list[tuple[int, np.ndarray, np.ndarray]]
     ) -> None:
-        self._picks, self._rest = picks, rest
-        # Splines reach a few cells only: what lies beyond is left out.
-        spans = [np.flatnonzero((w != 0).any(axis=0)) for w in watch.weights]
-        x, y, z = (slice(int(s[0]), int(s[-1]) + 1) for s in spans)
-        self._where = (..., z, y, x)
-        rx, ry, rz = (w[:, s] for w, s in zip(watch.weights, (x, y, z), strict=True))
-        self._watch = Watch(watch.points, (rx, ry, rz))
+        self._watch, self._rest, self._picks = watch, rest, picks
 
     @classmethod
     def of(cls, plan: Plan, live: Sequence[tuple[int, Feedback]]) -> Mouths:
@@ -291,7 +285,7 @@ class Mouths:
             first = stop
         return cls(Watch.of(plan, points), plan.rest[:, : plan.ions], picks)
 
-    def read(self, u: np.ndarray) -> list[np.ndarray]:
-        """Grid part (uM) at each member's mouths, from fields ``u[member, ion, z, y, x]``."""
-        values = self._watch.grid_part(u[self._where], self._rest)
+    def read(self, ops: Any, y: Any) -> list[np.ndarray]:
+        """Grid part (uM) at each member's mouths, from state vectors."""
+        values = self._watch.read(ops, y, self._rest)
         return [values[m, ions, points] for m, ions, points in self._picks]

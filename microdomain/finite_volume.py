@@ -122,7 +122,7 @@ class Axis:
         for k in range(-MIRRORED, self.n + MIRRORED):
             j, sign = _mirrored(k, self.n, self.lower, self.upper)
             fold[k + MIRRORED, j] = sign
-        return make_interp_spline(0.5 * (faces[1:] + faces[:-1]), fold @ self.centre_values(), k=3)
+        return make_interp_spline(0.5 * (faces[1:] + faces[:-1]), fold @ self.centre_values, k=3)
 
     def reading(self, x: np.ndarray) -> np.ndarray:
         """Weights on the excess averages that give the excess at points of the axis.
@@ -141,12 +141,9 @@ class Axis:
         """
         return np.asarray(self._spline(np.asarray(x, dtype=float)))
 
+    @cached_property
     def centre_values(self) -> np.ndarray:
         """Matrix (n, n): excess averages to excess values at cell centres, order 4, symmetric stencil."""
-        return self._centre_values
-
-    @cached_property
-    def _centre_values(self) -> np.ndarray:
         centres = 0.5 * (self.faces[1:] + self.faces[:-1])
         faces = _ghost_faces(self.faces, 1)
         out = np.zeros((self.n, self.n))

@@ -308,7 +308,3 @@ class History:
         """Jumps of a row in the open interval (since, until), ms."""
         j = self.jumps[row]
         return np.asarray(j[(j > since) & (j < until)])
-
-    def to_dict(self) -> dict[str, np.ndarray]:
-        """Arrays that a stored result keeps (``-inf``/``+inf`` included)."""
-        return {"starts": self.starts, "coefficients": self.coefficients}

@@ -30,7 +30,7 @@ class Ledger:
         Accepted steps; rejected ones; of these, rejected for a negative concentration only.
     lowest : array (member,), uM    smallest free concentration of any species seen after a step
     largest_error : array (member,) largest accepted error estimate, relative (times the tolerance)
-    dtype : str
+    dtype : str                     of the states, "float64" or "float32"
     """
 
     ions: tuple[str, ...]
@@ -98,6 +98,8 @@ class Ledger:
 
     def __str__(self) -> str:
         lines = ["Ledger (uM um^3; 1 = 602 ions)"]
+        if self.dtype != "float64":
+            lines[0] += f", states in {self.dtype}: totals hold to about 1e-6, not to 1e-12"
         members = self.start.shape[0]
         for m in range(min(members, 8)):
             label = f"member {m}  " if members > 1 else ""
@@ -130,7 +132,8 @@ class Budget:
 
     Attributes
     ----------
-    temporal : float              largest embedded error estimate of a step, relative
+    temporal : float              largest error of any one step by its embedded estimate, relative; no bound
+                                  on what the steps of a run add up to
     spatial : float or None       largest relative difference at mouths and probes to a companion run
                                   at 1.5 times the spacing; None where no companion ran
     rtol : float

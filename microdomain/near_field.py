@@ -166,6 +166,10 @@ def lay_patch(sources: Sequence[Source], faces: Sequence[np.ndarray], window: Wi
     Returns
     -------
     Patch
+
+    Raises
+    ------
+    ValueError                       a source on a held wall, whose images cancel it
     """
     ages = np.append(window.nodes, window.tau)
     where, factors, left = [], [], []
@@ -173,6 +177,11 @@ def lay_patch(sources: Sequence[Source], faces: Sequence[np.ndarray], window: Wi
         first, stop = cells_within(f, _own(source) - reach, _own(source) + reach)
         amount = source.amounts(f[first : stop + 1], ages)
         whole = source.amounts(f[[0, -1]], ages)[:, 0]
+        if not (whole > 0).all():
+            raise ValueError(
+                f"A channel at {_own(source):g} um stands on a held wall, which swallows its ions at once. "
+                "Close that wall, or move the channel into the box."
+            )
         # What the cut leaves out is scaled back in, so that the patch holds exactly what the axis holds.
         amount *= (whole / amount.sum(axis=1))[:, None]
         where.append(slice(first, stop))

@@ -38,7 +38,8 @@ class Near:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.windows = tuple(Window.of(w.D, w.tau, POINTS) for w in plan.windows)
-        self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
+        self.kappa = plan.kappa[plan.pair_member, plan.pair_ion]
+        self._centres: dict[int, tuple[Any, ...]] = {}
 
     def weights(self, t: np.ndarray) -> list[np.ndarray]:
         """Folded weights per ion, one row per pair (rows of other ions are 0), at ``t[member]``, ms."""
@@ -47,7 +48,7 @@ class Near:
             rows = np.zeros((plan.pair_member.size, window.nodes.size))
             p = np.flatnonzero(plan.pair_ion == i)
             if p.size:
-                rows[p] = window.fold(plan.history, plan.pair_row[p], t[plan.pair_member[p]], self._kappa[p])
+                rows[p] = window.fold(plan.history, plan.pair_row[p], t[plan.pair_member[p]], self.kappa[p])
             out.append(rows)
         return out
 
@@ -61,27 +62,20 @@ class Near:
         plan = self.plan
         out = np.zeros((plan.members, plan.ions, *plan.grid.shape))
         weights = self.weights(t)
-        for site in plan.sites:
+        for number, site in enumerate(plan.sites):
             window = self.windows[site.ion]
             w = weights[site.ion][site.pairs]
             if not w.any() or site.silent:
                 continue
-            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
-            spans = [
-                cells_within(f, p - reach, p + reach)
-                for f, p in zip(plan.grid.faces, site.position, strict=True)
-            ]
-            centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
-            fx, fy, fz = (s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True))
+            spans, centres, (fx, fy, fz), zy = self._around(number)
             if site.disc is not None:
                 zs, ys, xs = np.meshgrid(*centres[::-1], indexing="ij")
                 where = np.stack([xs.ravel(), ys.ravel(), zs.ravel()], axis=1)
-                patch = _summed(w, self.kernel(site, window, where)).reshape(len(w), *zs.shape)
+                patch = summed(w, self.kernel(site, window, where)).reshape(len(w), *zs.shape)
                 (x0, x1), (y0, y1), (z0, z1) = spans
                 out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
                 continue
             # A product of its own for each member: its bits do not depend on the others.
-            zy = (fz[:, :, None] * fy[:, None, :]).reshape(window.nodes.size, -1)
             left = (w[:, :, None] * zy).transpose(0, 2, 1)
             patch = np.matmul(left, fx).reshape(len(w), fz.shape[1], fy.shape[1], fx.shape[1])
             # A centre that coincides with a channel is read NEAREST beside it.
@@ -90,7 +84,7 @@ class Near:
             ]
             if all(h.size for h in hit):
                 beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
-                there = _summed(w, self.kernel(site, window, beside))
+                there = summed(w, self.kernel(site, window, beside))
                 patch[:, hit[2][0], hit[1][0], hit[0][0]] = there[:, 0]
             (x0, x1), (y0, y1), (z0, z1) = spans
             if plan.mask is not None:
@@ -98,6 +92,22 @@ class Near:
                 patch *= part == home(plan.mask, plan.grid, site.position)
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
         return out
+
+    def _around(self, number: int) -> tuple[Any, ...]:
+        """Spans and centres of the cells that a site's window reaches, and the kernel's factors there."""
+        if number not in self._centres:
+            plan, site = self.plan, self.plan.sites[number]
+            window = self.windows[site.ion]
+            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+            spans = [
+                cells_within(f, p - reach, p + reach)
+                for f, p in zip(plan.grid.faces, site.position, strict=True)
+            ]
+            centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
+            factors = [s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True)]
+            zy = (factors[2][:, :, None] * factors[1][:, None, :]).reshape(window.nodes.size, -1)
+            self._centres[number] = (spans, centres, factors, zy)
+        return self._centres[number]
 
     def kernels(self, points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Kernel of every site at the points that its window reaches.
@@ -137,7 +147,7 @@ class Near:
         for site, (near, kernel) in zip(plan.sites, kernels, strict=True):
             w = weights[site.ion][site.pairs]
             if near.size and w.any():
-                out[np.ix_(site.members, np.array([site.ion]), near)] += _summed(w, kernel)[:, None]
+                out[np.ix_(site.members, np.array([site.ion]), near)] += summed(w, kernel)[:, None]
         return out
 
     @staticmethod
@@ -155,7 +165,7 @@ class Near:
         return np.asarray(fx * fy * fz)
 
 
-def _summed(weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def summed(weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """weights (m, Q) times kernel (Q, P), each sum alone: the bits of one depend on no other."""
     return np.asarray((weights[:, None, :] * np.ascontiguousarray(kernel.T)).sum(axis=-1))
 
@@ -178,11 +188,15 @@ class Watch:
     ----------
     points : array (P, 3), um
     weights : three arrays (P, n)    spline weights along x, y, z
+    layers : array (K, nz)           weights along z of the points' distinct heights
+    layer : int array (P,)           the height of each point
     mask : Mask or None              obstacles
     """
 
     points: np.ndarray
     weights: tuple[np.ndarray, np.ndarray, np.ndarray]
+    layers: np.ndarray
+    layer: np.ndarray
     mask: Any = None
 
     @classmethod
@@ -190,7 +204,8 @@ class Watch:
         """Prepare points (P, 3) in um; they must lie in the box."""
         check_inside(plan, points)
         rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
-        return cls(points, (rx, ry, rz), plan.mask)
+        _, first, layer = np.unique(points[:, 2], return_index=True, return_inverse=True)
+        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), plan.mask)
 
     def grid_part(self, u: Any, rest: np.ndarray) -> np.ndarray:
         """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
@@ -200,12 +215,23 @@ class Watch:
         u : array [m, ion, z, y, x], uM
         rest : array [m, ion], uM        the level that the readings' excess is taken over
         """
-        rx, ry, rz = self.weights
         m, ions, nz, ny, nx = u.shape
-        excess = (filled(self.mask, u) - rest[:, :, None, None, None]).reshape(m, ions, nz * ny, nx)
-        along_x = np.matmul(excess, rx.T).reshape(m, ions, nz, ny, -1)
-        along_y = (along_x * ry.T).sum(axis=3)
-        return np.asarray((along_y * rz.T).sum(axis=2) + rest[:, :, None])
+        flat = np.matmul(self.layers, filled(self.mask, u).reshape(m, ions, nz, ny * nx))
+        return self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest)
+
+    def read(self, ops: Any, y: Any, rest: np.ndarray) -> np.ndarray:
+        """The same of state vectors `y`, of which only a few layers leave the device."""
+        return self.of_layers(ops.layers(y, self.layers), rest)
+
+    def of_layers(self, u: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """The rest of a reading, from fields that are read along z already: ``u[m, ion, layer, y, x]``."""
+        rx, ry, _ = self.weights
+        m, ions, count, ny, nx = u.shape
+        level = self.layers.sum(axis=1)[:, None, None] * rest[:, :, None, None, None]
+        along_x = np.matmul((u - level).reshape(m, ions, count * ny, nx), rx.T)
+        along_x = along_x.reshape(m, ions, count, ny, len(rx))
+        picked = along_x[:, :, self.layer, :, np.arange(self.layer.size)]
+        return np.asarray((picked * ry[:, None, None]).sum(axis=-1).transpose(1, 2, 0) + rest[:, :, None])
 
 
 def check_inside(plan: Plan, points: np.ndarray) -> None:
@@ -253,7 +279,7 @@ def read_points(
     return out
 
 
-def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
+def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray, near: Near | None = None) -> np.ndarray:
     """Concentration of every ion at the cell centres, near field included.
 
     Parameters
@@ -261,6 +287,7 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
     plan : Plan
     t : array (member,), ms
     u : array [member, ion, z, y, x], uM
+    near : Near, optional           the plan's, where there is one already: it keeps its tables
 
     Returns
     -------
@@ -269,8 +296,8 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray) -> np.ndarray:
     rest = plan.rest[:, : plan.ions, None, None, None]
     out = filled(plan.mask, u) - rest
     for k, axis in enumerate(plan.axes):
-        out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values().T, -1, -1 - k)
-    return blanked(plan.mask, out + rest + Near(plan).at_centres(t))
+        out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values.T, -1, -1 - k)
+    return blanked(plan.mask, out + rest + (Near(plan) if near is None else near).at_centres(t))
 
 
 def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:
@@ -278,6 +305,9 @@ def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndar
     from scipy.interpolate import PchipInterpolator
 
     out = np.empty((times.size, *values.shape[1:]))
+    at = np.minimum(np.searchsorted(t, times), t.size - 1)
+    if np.array_equal(t[at], times):
+        return np.asarray(values[at])
     cuts = np.concatenate([[-np.inf], jumps, [np.inf]])
     for begin, end in pairwise(cuts):
         mine = (times >= begin) & (times < end)

@@ -9,9 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.model import Sensor
+
+Position = tuple[float, float, float]
+
 #: Times after each edge at which mouths and probes are read, the first of them (ms), and how many
 #: in all at most.
 AFTER, FIRST, MOST = 50, 1e-4, 5000
+#: Where gates jump by chance, or crowded: times of fields, of mouths and probes, and the edges (at most)
+#: that are recorded besides.
+FIELDS, EVEN, FEW_EDGES = 11, 501, 20
 
 
 @dataclass(frozen=True)
@@ -19,8 +26,10 @@ class Record:
     """What a run writes down.
 
     By default fields are recorded at the start, at every edge of a gate and at the end; mouths and
-    probes at these times and at 50 logarithmically spaced times after each.  `every` or `times`
-    set the times of both.
+    probes at these times and at 50 logarithmically spaced times after each.  Where gates jump by
+    chance, or so often that there is no rest between, fields are recorded at 11 even times as well
+    and mouths and probes at 501, and of more than 20 edges none.  `every` or `times` set the times of
+    both.
 
     Parameters
     ----------
@@ -28,6 +37,7 @@ class Record:
     times : sequence of float, ms record at exactly these times
     fields : sequence of str      species to record on the grid; ions are always recorded
     points : dict                 name -> (x, y, z) in um: probes
+    sensors : dict                name -> (Sensor, (x, y, z)): release sensors, sampled at every step
 
     Raises
     ------
@@ -37,7 +47,8 @@ class Record:
     every: float | None = None
     times: tuple[float, ...] | None = None
     fields: tuple[str, ...] = ()
-    points: tuple[tuple[str, tuple[float, float, float]], ...] = ()
+    points: tuple[tuple[str, Position], ...] = ()
+    sensors: tuple[tuple[str, Sensor, Position], ...] = ()
 
     def __init__(
         self,
@@ -45,6 +56,7 @@ class Record:
         times: Sequence[float] | None = None,
         fields: Sequence[str] | None = None,
         points: Mapping[str, Sequence[float]] | Sequence[Any] | None = None,
+        sensors: Mapping[str, Any] | None = None,
     ) -> None:
         if every is not None and times is not None:
             raise ValueError("Record: give `every` or `times`, not both.")
@@ -66,14 +78,18 @@ class Record:
                 raise ValueError(f"Record: point '{name}' = {tuple(at)}; give three coordinates in um.")
             checked.append((str(name), tuple(float(x) for x in at)))
         put(self, "points", tuple(checked))
+        put(self, "sensors", tuple(_placed(str(name), given) for name, given in (sensors or {}).items()))
 
-    def schedule(self, until: float, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def schedule(
+        self, until: float, edges: np.ndarray, restless: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Times of the fields, and of the mouths and probes.
 
         Parameters
         ----------
         until : float, ms
         edges : array, ms             times at which gates jump
+        restless : bool               gates jump by chance, or all the time
 
         Returns
         -------
@@ -92,10 +108,33 @@ class Record:
             times = np.minimum(self.every * np.arange(count + 1), until)
             times = np.unique(np.append(times, until))
             return times, times
-        marks = np.unique(np.concatenate([[0.0], edges[(edges > 0) & (edges < until)], [until]]))
+        inside = edges[(edges > 0) & (edges < until)]
+        if restless:
+            inside = inside if inside.size <= FEW_EDGES else np.empty(0)
+            even = until * np.arange(EVEN) / (EVEN - 1)
+            marks, dense = Record._after(until, inside)
+            return np.union1d(marks, until * np.arange(FIELDS) / (FIELDS - 1)), np.union1d(dense, even)
+        return Record._after(until, inside)
+
+    @staticmethod
+    def _after(until: float, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Start, edges and end, and these with the times after each."""
+        marks = np.unique(np.concatenate([[0.0], edges, [until]]))
         after = int(np.clip(MOST // max(marks.size - 1, 1), 4, AFTER))
         dense = [marks]
         for begin, end in pairwise(marks):
             gap = end - begin
             dense.append(begin + np.geomspace(min(FIRST, 1e-2 * gap), gap, after)[:-1])
         return marks, np.unique(np.concatenate(dense))
+
+
+def _placed(name: str, given: Any) -> tuple[str, Sensor, Position]:
+    """A sensor and its place; a dictionary is a sensor as `Sensor.to_dict` wrote it, and `at`."""
+    if isinstance(given, Mapping):
+        given = (Sensor.from_dict(given), given["at"])
+    if not (isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], Sensor)):
+        raise ValueError(f"Record: sensor '{name}' = {given!r}; give a pair (Sensor, (x, y, z)).")
+    sensor, at = given[0], tuple(float(x) for x in given[1])
+    if len(at) != 3:
+        raise ValueError(f"Record: sensor '{name}' at {at}; give three coordinates in um.")
+    return name, sensor, (at[0], at[1], at[2])

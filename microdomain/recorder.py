@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.batch import Batch
-from microdomain.closing import channel_influx
+from microdomain.closing import channel_influx, traced
 from microdomain.electro import ElectroWarning, reversal
 from microdomain.fluxes import is_stored
 from microdomain.laws import law_names
@@ -19,6 +19,7 @@ from microdomain.mask_fill import blanked, check_fluid
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
 from microdomain.record import Record
+from microdomain.recorder_sensors import SensorSamples
 
 #: Traces are handed over in pieces of at most this many times.
 PIECE = 500
@@ -59,9 +60,13 @@ class Recorder:
 
         self.plan, self.record, self.frames, self.dense = plan, record, frames, dense
         for name in record.fields:
-            plan.models[0].species.index(name) if name in plan.names else plan.models[0].ion(name)
+            if name not in plan.names:
+                plan.models[0].ion(name)  # says which there are
         self.channels = [m.resolved_channels for m in plan.models]
         self._laws = law_names(plan.models)
+        # Kernels at cell centres, and at the watched points of each batch: the same at every time.
+        self._centres = Near(plan)
+        self._near: dict[int, tuple[Near, list[tuple[np.ndarray, np.ndarray]]]] = {}
         self._done = 0
         self._last_frame = -1.0
         self._rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
@@ -96,6 +101,11 @@ class Recorder:
             points: dict[str, Any] = {"point": ("point", np.array([n for n, _ in record.points]))}
             points |= {a: ("point", xyz[:, k], {"units": "um"}) for k, a in enumerate("xyz")}
             self._head("probes", coords=points | names)
+        self._sensors = SensorSamples(record)
+        if record.sensors:
+            self._head(
+                "sensors", attrs=self._sensors.head["attrs"], coords=self._sensors.head["coords"] | names
+            )
         if out is not None and counts is not None:
             self._writer = store.reopen(out, counts)
         elif self._writer is not None:
@@ -120,24 +130,25 @@ class Recorder:
         return out
 
     def watched(self, part: Plan) -> np.ndarray:
-        """Mouths of a part's members, each member's in turn, then the probes: array (P, 3), um."""
+        """Mouths of a part's members, in turn, then probes, then sensors: array (P, 3), um."""
         mouths = [
             np.array(c.position) + c.pore * np.array(c.normal)
             for m in part.models
             for c in m.resolved_channels
         ]
-        return np.array(mouths + [p for _, p in self.record.points], dtype=float).reshape(-1, 3)
+        others = [p for _, p in self.record.points] + [p for _, _, p in self.record.sensors]
+        return np.array(mouths + others, dtype=float).reshape(-1, 3)
 
     # -- while the run goes on -----------------------------------------------------------------
 
     def write(self, t: float, batches: Sequence[Batch]) -> None:
         """Record a frame at t, where all members stand, and the traces up to there."""
-        states = [b.ops.host(b.plan.coarse(b.standing.y)) for b in batches]
+        states = [b.plan.coarse(b.state()) for b in batches]
         whole = np.concatenate(states, axis=0)
         whole[[bool(word) for b in batches for word in b.failed]] = np.nan  # they stayed behind
         plan, here = self.plan, ("member", "z", "y", "x")
         u = whole[:, : plan.ions]
-        c = centre_values(plan, np.full(plan.members, t), u)
+        c = centre_values(plan, np.full(plan.members, t), u, self._centres)
         root: dict[str, Any] = {}
         solver: dict[str, Any] = {}
         for i, name in enumerate(plan.names[: plan.ions]):
@@ -164,6 +175,9 @@ class Recorder:
             times = self.dense[first : min(first + PIECE, end)]
             self._traces(times, batches)
         self._done = max(self._done, end)
+        if self.record.sensors:
+            rows, at = self._sensors.taken(batches, until)
+            self._append_many("sensors", rows, at)
         for b in batches:
             b.forget(until)
 
@@ -176,8 +190,10 @@ class Recorder:
         means = np.empty((times.size, plan.members, plan.ions))
         first = 0
         for b in batches:
-            kernels = Near(b.plan).kernels(b.watch.points)
-            values, mean = b.traced(times, kernels)
+            if id(b) not in self._near:
+                near = Near(b.plan)
+                self._near[id(b)] = (near, near.kernels(b.watch.points))
+            values, mean = traced(b, times, *self._near[id(b)])
             offset = 0
             for k in range(b.plan.members):
                 m = first + k
@@ -197,7 +213,7 @@ class Recorder:
                             )
                 offset += len(self.channels[m])
             for k in range(b.plan.members):
-                probes[:, first + k] = values[k, :, :, offset:]
+                probes[:, first + k] = values[k, :, :, offset : offset + probes.shape[-1]]
             first += b.plan.members
         mine = ("member", "channel")
         table: dict[str, Any] = {
@@ -249,6 +265,7 @@ class Recorder:
     def skip(self, done: int, last_frame: float) -> None:
         """Go on behind the times of mouths and probes, and behind the frame, that are done."""
         self._done, self._last_frame = done, last_frame
+        self._sensors.since = last_frame if last_frame >= 0 else self._sensors.since
 
     # -- at the end ----------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """The closing report of a run: what a reader of a log wants to know, in words and small tables.
 
     rest, decay             the bulk: where it starts from and how it returns there
-    peaks                   the highest concentration and the lowest E_rev at every mouth
+    peaks                   the highest concentration at every mouth and E_rev then
     profile                 both along the normal of the channel that sees most, and where +36 mV is passed
+    release                 what the release sensors say, where there are any
     ledger, budget          every ion counted, and how far the numbers can be trusted
 
 Text only, never cut to a terminal's width, so that a pipe and a log read the same.
@@ -19,6 +20,7 @@ import numpy as np
 from microdomain import electro
 from microdomain.model.obstacles import solid
 from microdomain.report_decay import decay_line
+from microdomain.report_release import release_section
 from microdomain.report_text import STEADY, concentration, duration, milliseconds, millivolts, table
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def report(results: Results, title: str = "", names: Sequence[str] = ()) -> str:
             if results.members > 1:
                 parts.append(f"--- {names[m]}")
             parts += [_bulk(results, m), *_mouths(results, m)]
+    parts += release_section(results)
     # A run that was stopped has written no account.
     parts += [] if results.partial else [str(results.ledger), _closing(results)]
     return "\n\n".join(part for part in parts if part)
@@ -115,7 +118,7 @@ def _mouths(results: Results, m: int) -> list[str]:
 
 
 def peaks_at_mouths(results: Results, m: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Highest concentration (uM), its time (ms) and lowest E_rev (mV, NaN if unknown), per channel."""
+    """Highest concentration (uM), its time (ms) and E_rev at that time (mV, NaN if unknown), per channel."""
     mine = {"channel": slice(0, len(results.models[m].resolved_channels))}  # members may have fewer
     values = of_member(results.mouths["concentration"], m).isel(mine).transpose("time", "channel")
     at = np.asarray(values.argmax("time"))
@@ -127,8 +130,7 @@ def peaks_at_mouths(results: Results, m: int = 0) -> tuple[np.ndarray, np.ndarra
             of_member(results.mouths["reversal"], m).isel(mine).transpose("time", "channel").values, float
         )
         known = ~np.isnan(E).all(axis=0)
-        # The reversal potential of an anion is highest where there is most of it; "lowest" means where
-        # the concentration peaks.
+        # Not the lowest E: that of an anion is highest where there is most of it.
         lows[known] = E[at, np.arange(at.size)][known]
     return peaks, times[at], lows
 
@@ -144,7 +146,7 @@ def _peak_table(channels: Sequence[Channel], peaks: np.ndarray, when: np.ndarray
         rows = [(f"{word}: {rows[k][0]}", *rows[k][1:]) for word, k in few]
     ions = {c.ion for c in channels}
     what = f"[{ions.pop()}]" if len(ions) == 1 else "concentration"
-    head = ("channel", "pore nm", f"peak {what}", "at", "lowest E")
+    head = ("channel", "pore nm", f"peak {what}", "at", "E then")
     text = table(head, rows)
     return text if len(channels) <= MANY_CHANNELS else f"{len(channels)} channels\n{text}"
 
@@ -219,7 +221,7 @@ def _member_table(results: Results, names: Sequence[str]) -> str:
                 millivolts(lows[k]),
             )
         )
-    return table(("member", "channel", "peak", "at", "lowest E"), rows)
+    return table(("member", "channel", "peak", "at", "E then"), rows)
 
 
 def _closing(results: Results) -> str:

@@ -7,6 +7,7 @@ from them by the same code, so `open` answers with the same bits:
     solver   the grid part u of every ion, which readings at points need; the models; the faces
     mouths   per channel [ion], reversal potential and influx, and volume means, (time, member, channel)
     probes   concentrations at named points, (time, member, point)
+    sensors  concentrations at release sensors, at each member's own steps, (time, member, sensor)
 
 The dimension `member` is dropped for whoever asked for one.
 """
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Record", "Results", "open"]
 
 #: Groups of a stored result beside the root.
-GROUPS = ("solver", "mouths", "probes")
+GROUPS = ("solver", "mouths", "probes", "sensors")
 
 
 class Results:
@@ -133,7 +134,8 @@ class Results:
 
         Parameters
         ----------
-        points : array (P, 3), um       points in the box
+        points : array (P, 3), um       points in the box; one within 0.1 nm of a channel is read 0.1 nm from
+                                        it, for at a point source itself there is no concentration
         times : float or sequence, ms   recorded times; all of them when left out
         ion : str, optional             the first ion when left out
 
@@ -204,6 +206,18 @@ class Results:
         from microdomain.compare import compare
 
         return compare(self, ion, **how)
+
+    def release(self, sensor: Any = None, at: Any = None, **how: Any) -> xarray.Dataset:
+        """Release at a recorded sensor, or of any sensor at a point; see `microdomain.release.release`."""
+        from microdomain import release
+
+        return self._squeezed(release.release(self, sensor, at, **how))
+
+    def coupling(self, at: Any = None) -> xarray.Dataset:
+        """Distances from sensors to open channels, um; see `microdomain.release.coupling`."""
+        from microdomain import release
+
+        return self._squeezed(release.coupling(self, at))
 
     def statistics(
         self, name: str, quantiles: Sequence[float] = (0.05, 0.5, 0.95), part: str | None = None

@@ -55,7 +55,7 @@ def captured(batch: Batch) -> dict[str, np.ndarray]:
     """
     here = batch.standing
     out = {name: np.array(getattr(batch, name)) for name in CARRIED}
-    out |= {"t": here.t, "y": batch.ops.host(here.y), "weights": here.weights}
+    out |= {"t": here.t, "y": batch.state(), "weights": here.weights}
     out["failed"] = np.array(batch.failed)
     for k, rows in enumerate(batch.trace):
         for n, part in enumerate(("t", "readings", "means")):
@@ -71,12 +71,15 @@ def restore(batch: Batch, saved: Mapping[str, np.ndarray]) -> None:
     batch : Batch
     saved : dict                  from `captured`
     """
+    away = batch.away
     for name in CARRIED:
         setattr(batch, name, np.array(saved[name]))
     batch.failed = saved["failed"].tolist()
     restore_live(batch, saved)
     weights, y = np.array(saved["weights"]), batch.ops.vector(np.array(saved["y"]))
     batch.standing = Standing(np.array(saved["t"]), y, batch.ops.near(weights), weights)
+    if away:
+        batch.leave_device()
     for k in range(batch.plan.members):
         t, readings, means = (saved[f"trace_{k}_{part}"] for part in ("t", "readings", "means"))
         batch.trace[k] = [(float(t[n]), readings[n], means[n]) for n in range(t.size)]

@@ -43,7 +43,8 @@ class Scenario:
     labels : list of str          names of the members
     grid : dict                   of kind, near, growth, far, spacing (um): those that are given
     run : dict                    of until (ms), rtol, accuracy, seed, device, members: those that are given
-    record : dict                 of every, times (ms), fields, points {name: (x, y, z)}: those that are given
+    record : dict                 of every, times (ms), fields, points {name: (x, y, z)} and sensors: those
+                                  that are given
     path : Path or None           where it was read from
     """
 
@@ -171,7 +172,7 @@ def from_tables(given: dict[str, Any], folder: Path = Path(), path: Path | None 
     if "members" in run:
         members = [model] * run["members"]
         labels = [str(k) for k in range(run["members"])]
-    record = _record(build.given(tables.record), model)
+    record = _record(build.given(tables.record) | build.given(tables, only=("sensors",)), model)
     _check_run(run)
     return Scenario(tables.title, model, members, labels, build.given(tables.grid), run, record, path)
 
@@ -250,7 +251,11 @@ def to_toml(
     lines = [model.to_toml(title)]
     for word, content in (("grid", grid), ("run", run), ("record", record)):
         if content:
-            lines += table(f"[{word}]", content)
+            lines += table(f"[{word}]", {k: v for k, v in content.items() if k != "sensors"})
+    if record and "sensors" in record:
+        from microdomain.scenario_sensors import sensor_lines
+
+        lines += sensor_lines(record["sensors"])
     return "\n".join(lines)
 
 
@@ -287,9 +292,9 @@ def _record(record: dict[str, Any], model: Model) -> dict[str, Any]:
             raise ScenarioError(
                 f"record.points.{name}: {len(point)} coordinates; a point has three, x, y and z."
             )
-        if not all(low <= v <= high for v, (low, high) in zip(point, model.box, strict=True)):
-            place = ", ".join(f"{v:g}" for v in point)
-            raise ScenarioError(f"record.points.{name}: ({place}) um lies outside the box.")
+        _inside(f"record.points.{name}", point, model)
+    for name, sensor in record.get("sensors", {}).items():
+        _inside(f"sensors.{name}", sensor["at"], model)
     if "every" in record and "times" in record:
         raise ScenarioError("record: give either every or times, not both.")
     if "every" in record and record["every"] <= 0:
@@ -298,6 +303,12 @@ def _record(record: dict[str, Any], model: Model) -> dict[str, Any]:
     if any(t < 0 for t in times) or sorted(set(times)) != list(times):
         raise ScenarioError("record.times must increase from 0 ms or later.")
     return record
+
+
+def _inside(where: str, point: Any, model: Model) -> None:
+    if not all(low <= v <= high for v, (low, high) in zip(point, model.box, strict=True)):
+        place = ", ".join(f"{v:g}" for v in point)
+        raise ScenarioError(f"{where}: ({place}) um lies outside the box.")
 
 
 def _check_run(run: dict[str, Any]) -> None:

@@ -42,11 +42,12 @@ from microdomain.model import (
 )
 
 
-def given(part: Any, leave: tuple[str, ...] = ()) -> dict[str, Any]:
+def given(part: Any, leave: tuple[str, ...] = (), only: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The keys of a table that the file gives."""
     if part is None:
         return {}
-    return {k: getattr(part, k) for k in type(part).model_fields if k in part.model_fields_set - {*leave}}
+    wanted = part.model_fields_set - {*leave} if only is None else part.model_fields_set & {*only}
+    return {k: getattr(part, k) for k in type(part).model_fields if k in wanted}
 
 
 def model(part: Any, folder: Path) -> Model:

@@ -20,7 +20,7 @@ def record_of(asked: Scenario, until: float | None) -> Record | None:
     """What a scenario records, cut at the end of the run; without an end, the places only."""
     settings = dict(asked.record)
     if until is None:
-        settings = {k: v for k, v in settings.items() if k not in ("every", "times")}
+        settings = {k: v for k, v in settings.items() if k not in ("every", "times", "sensors")}
     elif "times" in settings:
         kept = [t for t in settings["times"] if t <= until]
         settings["times"] = kept if kept and kept[-1] == until else [*kept, until]

@@ -25,6 +25,7 @@ from microdomain.scenario_gates import (
     with_channel_preset,
 )
 from microdomain.scenario_obstacles import AnyObstacle
+from microdomain.scenario_sensors import sensor_table
 from microdomain.scenario_table import (
     Charge,
     Concentration,
@@ -59,10 +60,9 @@ def _with_preset(given: Any) -> Any:
     if not isinstance(given, dict) or "preset" not in given:
         return given
     try:
-        entry = presets.entry(given["preset"])
+        numbers = presets.buffer_numbers(given["preset"], given)
     except (ValueError, TypeError) as error:
         raise PydanticCustomError("preset", "{sentence}", {"sentence": str(error)}) from None
-    numbers = {key: entry[key] for key in presets.BUFFER_NUMBERS}
     return {**numbers, **{key: value for key, value in given.items() if key != "preset"}}
 
 
@@ -156,7 +156,20 @@ class RandomTable(Table):
 def _currents(given: Any) -> Any:
     """One or several; a quantity is short for a fixed current."""
     items = given if isinstance(given, list) else [given]
-    return [{"kind": "fixed", "i": i} if isinstance(i, str | int | float) else i for i in items]
+    return [
+        {"kind": "fixed", "i": i} if isinstance(i, str | int | float) else _preset_current(i) for i in items
+    ]
+
+
+def _preset_current(given: Any) -> Any:
+    """The library's numbers of a unitary current; keys of the file win."""
+    if not isinstance(given, dict) or "preset" not in given:
+        return given
+    try:
+        current = presets.current_entry(given["preset"])["current"]
+    except (ValueError, TypeError) as error:
+        raise PydanticCustomError("preset", "{sentence}", {"sentence": str(error)}) from None
+    return {**current, **{key: value for key, value in given.items() if key != "preset"}}
 
 
 def _several(given: Any) -> Any:
@@ -253,6 +266,7 @@ class RunTable(Table):
     accuracy: Literal["default", "high"] | None = None
     seed: int | None = None
     device: str | None = None
+    precision: Literal["float64", "float32"] | None = None
     members: int | None = Field(default=None, ge=1, le=1_000_000)
     member: list[dict[str, Any]] = []
 
@@ -274,3 +288,4 @@ class ScenarioTable(Table):
     grid: GridTable | None = None
     run: RunTable | None = None
     record: RecordTable | None = None
+    sensors: dict[str, Annotated[dict[str, Any], BeforeValidator(sensor_table)]] = {}

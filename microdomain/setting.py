@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from microdomain.fluxes import common_edges, fluxes_of
-from microdomain.grid import Grid, near_spacing
+from microdomain.grid import REACH, Grid, near_spacing, shortest_reach
 from microdomain.model import Model
+from microdomain.pace import Pace, is_restless, pace_of
 from microdomain.plan import Plan, lay
 from microdomain.record import Record
 from microdomain.steppers.base import Stepper
 from microdomain.steppers.rkc import RKC2
 from microdomain.steppers.rosenbrock import ROS2, ROS34PW2
+
+log = logging.getLogger(__name__)
 
 SCHEMES: dict[str, Stepper] = {"ros2": ROS2, "ros34pw2": ROS34PW2, "rkc2": RKC2}
 
@@ -38,9 +43,10 @@ class Setting:
     grid : Grid
     until : float, ms
     record : Record
-    rtol : float
-    stepper : Stepper
+    paces : tuple of Pace           scheme and tolerance of each member
     seed : int
+    given : dict                    `rtol`, `scheme`, `accuracy` and `precision` as they were given
+    accuracy : str                  what was asked for in a word; says so where grid or rtol were given
     """
 
     models: tuple[Model, ...]
@@ -48,16 +54,33 @@ class Setting:
     grid: Grid
     until: float
     record: Record
-    rtol: float
-    stepper: Stepper
+    paces: tuple[Pace, ...]
     seed: int
+    given: dict[str, Any]
+    accuracy: str = "default"
+
+    @property
+    def rtol(self) -> float:
+        """The loosest tolerance of a member."""
+        return max(p.rtol for p in self.paces)
+
+    @property
+    def precision(self) -> str:
+        """Of states and tables."""
+        return str(self.given["precision"])
+
+    @property
+    def steppers(self) -> tuple[Stepper, ...]:
+        """The schemes of the members, each once."""
+        return tuple({p.stepper.name: p.stepper for p in self.paces}.values())
 
     def laid(self) -> tuple[Plan, np.ndarray, np.ndarray]:
         """The plan, and the times of fields and of mouths and probes (ms)."""
         fluxes = fluxes_of(self.models, self.until, self.seed, self.trials)
         plan = lay(self.models, self.grid, fluxes=fluxes)
         edges = common_edges(self.models, plan.history, plan.channel_rows)
-        return plan, *self.record.schedule(self.until, edges)
+        restless = any(is_restless(m, self.until) for m in set(self.models))
+        return plan, *self.record.schedule(self.until, edges, restless)
 
     @property
     def key(self) -> str:
@@ -70,10 +93,11 @@ class Setting:
             "grid": [hashlib.sha256(face).hexdigest() for face in faces],
             "until": self.until,
             "record": repr(self.record),
-            "rtol": self.rtol,
-            "scheme": self.stepper.name,
+            "paces": [(p.stepper.name, p.rtol) for p in self.paces],
             "seed": self.seed,
         }
+        if self.precision != "float64":
+            content["precision"] = self.precision
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -88,15 +112,51 @@ def setting(
     trials: Sequence[int] | None,
     scheme: str | None,
     seed: int,
+    precision: str = "float64",
 ) -> Setting:
     """Check what `simulate` was given and fill in what was left out; its arguments, in short."""
     models, numbers = _ensemble(model, members, trials)
     until = _positive("until", until)
     share, growth, far, preset_rtol = _accuracy(accuracy)
-    rtol = preset_rtol if rtol is None else _positive("rtol", rtol)
+    rtol = None if rtol is None else _positive("rtol", rtol)
+    own = [name for name, given in (("grid", grid), ("rtol", rtol)) if given is not None]
+    word = {0: accuracy, 1: f"{accuracy}, own {' and '.join(own)}", 2: "own grid and rtol"}[len(own)]
     grid = Grid.graded(models, share * near_spacing(models), growth, far) if grid is None else grid
+    if said := blurred(models, grid):
+        log.warning(said)
     record = Record() if record is None else record
-    return Setting(tuple(models), tuple(numbers), grid, until, record, rtol, _stepper(scheme, rtol), seed)
+    known: dict[Model, Pace] = {}
+    for m in models:
+        if m not in known:
+            known[m] = _pace(scheme, m, until, rtol, preset_rtol, accuracy == "default")
+    return Setting(
+        tuple(models), tuple(numbers), grid, until, record, tuple(known[m] for m in models), seed,
+        {"rtol": rtol, "scheme": scheme, "accuracy": accuracy, "precision": precision}, word,
+    )  # fmt: skip
+
+
+def blurred(models: Sequence[Model], grid: Grid) -> str:
+    """What to do where buffers bind calcium within less than a cell; an empty text where they do not.
+
+    Parameters
+    ----------
+    models : sequence of Model
+    grid : Grid
+
+    Returns
+    -------
+    str                             a sentence, or ""
+    """
+    reach = shortest_reach(models)
+    places = {c.position for m in models for c in m.resolved_channels}
+    cell = min((grid.spacing_at(p) for p in places), default=0.0)
+    if cell <= reach:
+        return ""
+    return (
+        f"At rest the buffers bind what enters within {1e3 * reach:.2g} nm, less than a cell at the channels "
+        f"({1e3 * cell:.2g} nm): concentrations there may be off by several per cent. Give "
+        f"Grid.graded(model, near={REACH * reach:.2g}), or let check=True estimate the error."
+    )
 
 
 def _ensemble(
@@ -131,10 +191,11 @@ def _accuracy(name: str) -> tuple[float, float, float, float]:
     return ACCURACIES[name]
 
 
-def _stepper(scheme: str | None, rtol: float) -> Stepper:
-    # ROS34PW2 needs half the steps of ROS2 from 1e-2 down; above it the third order does not pay.
+def _pace(
+    scheme: str | None, model: Model, until: float, rtol: float | None, preset: float, by_default: bool
+) -> Pace:
     if scheme is None:
-        return ROS34PW2 if rtol <= 1e-2 else ROS2
+        return pace_of(model, until, rtol, preset, by_default)
     if scheme.lower() not in SCHEMES:
         raise ValueError(f"scheme = {scheme!r}: give one of {', '.join(map(repr, SCHEMES))}.")
-    return SCHEMES[scheme.lower()]
+    return Pace(SCHEMES[scheme.lower()], preset if rtol is None else rtol)

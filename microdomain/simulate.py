@@ -7,11 +7,13 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from microdomain.backends.choose import choose
 from microdomain.backends.reference import ATOL_ION
@@ -22,6 +24,7 @@ from microdomain.estimate import check_fits
 from microdomain.grid import Grid
 from microdomain.ledger import Budget
 from microdomain.model import Model
+from microdomain.pace import Pace
 from microdomain.plan import Plan
 from microdomain.progress import Progress, heart
 from microdomain.reading import Watch
@@ -31,13 +34,14 @@ from microdomain.results import Results, open
 from microdomain.resume import Checkpoints, both
 from microdomain.setting import Setting, setting
 from microdomain.steppers.base import Stepper
+from microdomain.steppers.rkc import RKC2
 
 log = logging.getLogger("microdomain")
 
 #: The companion run of a spatial error estimate has this many times the spacing.
 COARSER = 1.5
-#: Members advance in blocks of about this many cells: on a CPU one by one, which is fastest; tests
-#: raise it so that members advance in lock-step.
+#: On a CPU members advance in blocks of about this many cells: one by one, which is fastest; tests
+#: raise it so that members advance in lock-step.  A graphics card takes as many as fit.
 BLOCK_CELLS = 1
 #: Grids below this many cells use one BLAS thread.
 THREADED = 50_000
@@ -63,6 +67,7 @@ def simulate(
     checkpoint_every: float | None = None,
     resume: bool = False,
     trials: Sequence[int] | None = None,
+    precision: str = "float64",
 ) -> Results:
     """Open the channels and follow the ions.
 
@@ -89,6 +94,8 @@ def simulate(
                                     stopped; where there is none, begin
     trials : sequence of int        the trial number of every member of a list, which picks its random
                                     streams; 0, 1, ... when left out
+    precision : {"float64", "float32"}      of states and tables where kernels run; half the memory and
+                                    about half the time of large grids, at 1e-6 of the totals
 
     Returns
     -------
@@ -103,15 +110,15 @@ def simulate(
     OSError                         the store cannot be written; what was recorded before stays readable
     """
     started = time.perf_counter()
-    asked = setting(model, grid, until, record, rtol, accuracy, members, trials, scheme, seed)
+    asked = setting(model, grid, until, record, rtol, accuracy, members, trials, scheme, seed, precision)
     said: list[str] = []
 
     def say(sentence: str) -> None:
         said.append(sentence)
         log.info(sentence)
 
-    factory = choose(device, say)
-    models, grid, stepper, rtol, until = asked.models, asked.grid, asked.stepper, asked.rtol, asked.until
+    factory = choose(device, say, precision)
+    models, grid, until = asked.models, asked.grid, asked.until
     with Lock(out) if out is not None else nullcontext():
         checkpoints = Checkpoints(out, asked.key, checkpoint_every, resume)
         if checkpoints.finished and out is not None:
@@ -119,17 +126,17 @@ def simulate(
             return open(out)
         plan, frames, dense = asked.laid()
         check_fits(plan, 0 if out is not None else frames.size, asked.record)
-        provenance = _provenance(asked, accuracy)
+        provenance = _provenance(asked)
         recorder = Recorder(
             plan, asked.record, frames, dense, out, overwrite or resume, provenance, member_names,
             len(models) > 1 or not isinstance(members, int), checkpoints.identity,
             checkpoints.counts,
         )  # fmt: skip
         # Small products lose more to waking threads than they gain (fifty times, on a busy machine).
-        blas = threadpool_limits(1 if grid.cells < THREADED else None, "blas")
+        blas = _libraries().limit(limits=1 if grid.cells < THREADED else None, user_api="blas")
         try:
             with checkpoints:
-                batches = _batches(plan, factory, stepper, rtol, recorder)
+                batches = _batches(plan, factory, asked.paces, recorder)
                 checkpoints.join(batches, recorder)
                 tell = heart(progress, started, until, batches)
                 beat = both(tell, checkpoints.beat)
@@ -139,13 +146,14 @@ def simulate(
                         recorder.write(float(frame), batches)
                 _advance(batches, until, beat)
                 recorder.finish_traces(batches, until)
-                ledger = collected_ledger(batches)
+                ledger = replace(collected_ledger(batches), dtype=batches[0].ops.precision)
                 spatial = None
                 if check:
                     spatial = _companion(asked, device, recorder, checkpoints.beat)
-            budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, rtol)
+            budget = Budget(float(ledger.largest_error.max(initial=0.0)), spatial, asked.rtol)
             provenance |= {
                 "backend": batches[0].ops.name,
+                "precision": batches[0].ops.precision,
                 "backend_why": " ".join(dict.fromkeys(said)),
                 "wall_s": round(checkpoints.wall, 3),
                 "restarts": checkpoints.restarts,
@@ -163,22 +171,46 @@ def simulate(
     return open(out) if out is not None else Results(recorder.parts())
 
 
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries that have threads; finding them takes milliseconds."""
+    return ThreadpoolController()
+
+
 def _batches(
-    plan: Plan, factory: Callable[[Plan], Any], stepper: Stepper, rtol: float, recorder: Recorder
+    plan: Plan, factory: Callable[[Plan], Any], paces: Sequence[Pace], recorder: Recorder
 ) -> list[Batch]:
-    """The members in blocks that advance together."""
-    size, out = _block(plan, stepper), []
-    for first in range(0, plan.members, size):
-        part = plan.take(range(first, min(first + size, plan.members)))
-        out.append(Batch(part, factory, stepper, rtol, Watch.of(part, recorder.watched(part))))
+    """The members in blocks that advance together: neighbours of one pace."""
+    first, out = 0, []
+    # Where members do not all fit on the device, blocks of them take turns there.
+    room = getattr(factory, "room", None)
+    fits = plan.members if room is None else max(room(plan), 1)
+    while first < plan.members:
+        pace, last = paces[first], first + 1
+        most = first + (_block(plan, pace.stepper) if room is None or pace.stepper is RKC2 else fits)
+        while last < min(most, plan.members) and _alike(paces[last], pace):
+            last += 1
+        part = plan.take(range(first, last))
+        watch = Watch.of(part, recorder.watched(part))
+        out.append(Batch(part, factory, pace.stepper, pace.rtol, watch))
+        if fits < plan.members:
+            out[-1].leave_device()
+        first = last
     return out
+
+
+def _alike(one: Pace, other: Pace) -> bool:
+    return one.stepper is other.stepper and one.rtol == other.rtol
 
 
 def _advance(batches: Sequence[Batch], until: float, beat: Callable[[Batch], None]) -> None:
     """Bring all members to `until`; one that cannot go on stays behind, unless it is the last."""
     members = sum(b.plan.members for b in batches)
     for batch in batches:
+        away = batch.away
         batch.advance(until, beat, forgiving=members > 1)
+        if away:
+            batch.leave_device()
     failures = _failures(batches)
     if len(failures) == members:
         raise StepError(next(iter(failures.values())))
@@ -195,7 +227,7 @@ def _block(plan: Plan, stepper: Stepper) -> int:
     return 1 if stepper.name == "RKC2" else max(1, BLOCK_CELLS // plan.grid.cells)
 
 
-def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
+def _provenance(asked: Setting) -> dict[str, Any]:
     import scipy
 
     from microdomain import __version__
@@ -209,10 +241,10 @@ def _provenance(asked: Setting, accuracy: str) -> dict[str, Any]:
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "machine": platform.machine(),
-        "scheme": asked.stepper.name,
-        "sources": list(asked.stepper.sources),
+        "scheme": ", ".join(s.name for s in asked.steppers),
+        "sources": [paper for s in asked.steppers for paper in s.sources],
         "rtol": asked.rtol,
-        "accuracy": accuracy,
+        "accuracy": asked.accuracy,
         "seed": asked.seed,
     }
 
@@ -226,12 +258,11 @@ def _companion(asked: Setting, device: str, recorder: Recorder, beat: Callable[[
         asked.grid.coarsened(COARSER),
         until=asked.until,
         record=Record(times=times, points=points),
-        rtol=asked.rtol,
         members=asked.models,
         trials=asked.trials,
         device=device,
         seed=asked.seed,
-        scheme=asked.stepper.name,
+        **asked.given,
         progress=lambda _: beat(),
     )
     mine = recorder.parts()

@@ -57,6 +57,34 @@ def read(path: str | Path, group: str = "/") -> xarray.Dataset:
     return data
 
 
+def open_tree(path: str | Path) -> xarray.DataTree:
+    """A store with everything in it as an `xarray.DataTree`; arrays are fetched from disk when they are used.
+
+    `xarray.open_datatree` wants a group to share the time axis of the group above it, and refuses a store
+    whose mouths were recorded more often than its fields.  Here all parts stand side by side.
+
+    Parameters
+    ----------
+    path : str or Path            a store that `simulate(out=...)` or `Results.save` wrote
+
+    Returns
+    -------
+    xarray.DataTree               "fields" (the root of the store), "mouths", "solver", ...; a group below
+                                  another is named "solver_history"; the root's attributes say whether the
+                                  store is `complete`
+
+    Raises
+    ------
+    FileNotFoundError             there is nothing at the path
+    ValueError                    the path is no store of ours
+    """
+    import xarray
+
+    fields = read(path)
+    parts = {"fields": fields} | {group.replace("/", "_"): read(path, group) for group in groups(path)}
+    return xarray.DataTree.from_dict({"/": xarray.Dataset(attrs=fields.attrs), **parts})
+
+
 def groups(path: str | Path) -> tuple[str, ...]:
     """Names of the groups below the root of a store, sorted.
 

@@ -21,27 +21,41 @@ from microdomain.plan import Plan
 
 
 class Remembered:
-    """An answer that depends on the fluxes alone, and the times between which they are steady."""
+    """Rows of an answer, one per pair, that depend on the fluxes alone, and when each of them holds.
 
-    def __init__(self) -> None:
-        self._answer: tuple[np.ndarray, np.ndarray, int, np.ndarray] | None = None
+    Attributes
+    ----------
+    value : array (pair, ...)       the last answer; not to be written to
+    """
 
-    def within(self, begin: np.ndarray, end: np.ndarray, revision: int) -> np.ndarray | None:
-        """The answer, where it holds from `begin` to `end` (ms, per pair); else None."""
-        if self._answer is None:
-            return None
-        since, until, made, value = self._answer
-        if made == revision and bool((since <= begin).all()) and bool((end < until).all()):
-            return value
-        return None
+    def __init__(self, value: np.ndarray) -> None:
+        value.setflags(write=False)
+        self.value = value
+        self._since, self._until = np.full(len(value), np.inf), np.full(len(value), -np.inf)
+        self._revision = -1
 
-    def keep(self, value: np.ndarray, plan: Plan, begin: np.ndarray, end: np.ndarray) -> None:
-        """Keep an answer read between `begin` and `end`, if one constant piece per pair spans them."""
-        since, until, constant = plan.history.steady(plan.pair_row, begin)
-        self._answer = None
-        if constant.all() and (end < until).all():
-            value.setflags(write=False)
-            self._answer = (since, until, plan.history.revision, value)
+    def stale(self, begin: np.ndarray, end: np.ndarray, revision: int) -> np.ndarray:
+        """Pairs whose row must be found anew to hold from `begin` to `end` (ms, per pair): bool array."""
+        if revision != self._revision:
+            return np.ones(len(self.value), dtype=bool)
+        return np.asarray((self._since > begin) | (self._until <= end))
+
+    def keep(
+        self, value: np.ndarray, found: np.ndarray, plan: Plan, begin: np.ndarray, end: np.ndarray
+    ) -> None:
+        """Keep an answer whose rows `found` (bool) were read between `begin` and `end`.
+
+        A row holds as long as one constant piece of its pair's flux spans what it reads.
+        """
+        value.setflags(write=False)
+        if plan.history.revision != self._revision:
+            found = np.ones(len(value), dtype=bool)
+        p = np.flatnonzero(found)
+        since, until, constant = plan.history.steady(plan.pair_row[p], begin[p])
+        steady = constant & (end[p] < until)
+        self._since[p] = np.where(steady, since, np.inf)
+        self._until[p] = np.where(steady, until, -np.inf)
+        self.value, self._revision = value, plan.history.revision
 
 
 class Fluxes:
@@ -68,7 +82,15 @@ class Fluxes:
         self._screen = np.exp(-self._kappa * self._tau)
         self._held = bool(plan.pair_loss.any())
         # While every flux is steady over what a fold or a blob reads, the last answer holds.
-        self._weights, self._blob = Remembered(), Remembered()
+        self._weights = Remembered(np.zeros(plan.pair_loss.shape))
+        self._blob = Remembered(np.zeros(len(plan.pair_row)))
+        # Pairs that jump, in the order of (member, time), for fluxes that are known.
+        known = np.flatnonzero(plan.history.group[plan.pair_row] < 0)
+        sizes = [plan.history.jumps[r].size for r in plan.pair_row[known]]
+        times = np.concatenate([np.empty(0), *(plan.history.jumps[r] for r in plan.pair_row[known])])
+        who = np.repeat(known, sizes)
+        order = np.lexsort((who, times))
+        self._jump_times, self._jump_pairs = times[order], who[order]
         self._mass: tuple[np.ndarray, np.ndarray] | None = None
 
     def weights(self, t: np.ndarray) -> np.ndarray:
@@ -84,17 +106,52 @@ class Fluxes:
         """
         plan = self.plan
         now = t[plan.pair_member]
-        known = self._weights.within(now - self._tau, now, plan.history.revision)
-        if known is not None:
-            return known
-        out = np.zeros(plan.pair_loss.shape)
+        stale = self._weights.stale(now - self._tau, now, plan.history.revision)
+        if not stale.any():
+            return self._weights.value
+        out = self._weights.value.copy()
         for i, window in enumerate(plan.windows):
-            p = np.flatnonzero(plan.pair_ion == i)
+            p = np.flatnonzero(stale & (plan.pair_ion == i))
             if p.size:
                 folded = window.fold(plan.history, plan.pair_row[p], now[p], self._kappa[p])
                 out[p, : folded.shape[1]] = folded
-        self._weights.keep(out, plan, now - self._tau, now)
+        self._weights.keep(out, stale, plan, now - self._tau, now)
         return out
+
+    def fresh(self, start: np.ndarray, dt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs whose flux jumps at the begin of a step, and their weights' means over the step.
+
+        In that step the near field rises faster than any quadrature of a few stages can follow; its
+        mean in every stage makes what it feeds exact to the order of the scheme.  The fluxes of
+        live channels are not known that far ahead: they are left out.
+
+        Parameters
+        ----------
+        start, dt : array (member,), ms
+
+        Returns
+        -------
+        pairs : int array (F,)
+        weights : array (F, Q), uM um^3
+        """
+        plan = self.plan
+        rows, m = plan.pair_row, plan.pair_member
+        hits = []
+        for k, t in enumerate(start):
+            first, last = np.searchsorted(self._jump_times, [t, np.nextafter(t, np.inf)])
+            mine = self._jump_pairs[first:last]
+            hits.append(mine[m[mine] == k])
+        pairs = np.concatenate([np.empty(0, int), *hits])
+        out = np.zeros((pairs.size, plan.pair_loss.shape[1]))
+        for i, window in enumerate(plan.windows):
+            mine = np.flatnonzero(plan.pair_ion[pairs] == i)
+            if mine.size:
+                p = pairs[mine]
+                folded = window.fold_mean(
+                    plan.history, rows[p], start[m[p]], (start + dt)[m[p]], self._kappa[p]
+                )
+                out[mine, : folded.shape[1]] = folded
+        return pairs, out
 
     def stage(self, ops: Any, y: Any, t: np.ndarray, start: np.ndarray, dt: np.ndarray) -> np.ndarray:
         """Folded weights at a stage; live channels find their fluxes from the stage's own state first.
@@ -110,8 +167,7 @@ class Fluxes:
         array (pair, Q), uM um^3
         """
         if self._mouths is not None:
-            read = self._mouths.read(ops.host(self.plan.coarse(y)[:, : self.plan.ions]))
-            for (m, one), u in zip(self.live, read, strict=True):
+            for (m, one), u in zip(self.live, self._mouths.read(ops, y), strict=True):
                 one.solve(float(t[m]), float(start[m]), float(dt[m]), u)
         return self.weights(t)
 
@@ -132,17 +188,19 @@ class Fluxes:
         plan = self.plan
         rows, m = plan.pair_row, plan.pair_member
         begin, end = start[m] - self._tau, start[m] + dt[m] - self._tau
-        known = self._blob.within(begin, end, plan.history.revision)
-        if known is not None:
-            return known
-        value = plan.history.value(rows, t[m] - self._tau)
-        for p in np.flatnonzero(~plan.history.single_piece(rows, begin, end)):
-            if plan.history.jumps_within(rows[p], begin[p] - 1e-12, end[p] + 1e-12).size:
-                amount = plan.history.integral(rows[p : p + 1], np.array([[begin[p], end[p]]]))[0]
-                value[p] = (amount[1] - amount[0]) / dt[m[p]]
-        value = np.asarray(value * self._screen)
-        self._blob.keep(value, plan, begin, end)
-        return value
+        stale = self._blob.stale(begin, end, plan.history.revision)
+        if not stale.any():
+            return self._blob.value
+        out, p = self._blob.value.copy(), np.flatnonzero(stale)
+        value = plan.history.value(rows[p], (t[m] - self._tau)[p])
+        for n in np.flatnonzero(~plan.history.single_piece(rows[p], begin[p], end[p])):
+            q = p[n]
+            if plan.history.jumps_within(rows[q], begin[q] - 1e-12, end[q] + 1e-12).size:
+                amount = plan.history.integral(rows[q : q + 1], np.array([[begin[q], end[q]]]))[0]
+                value[n] = (amount[1] - amount[0]) / dt[m[q]]
+        out[p] = value * self._screen[p]
+        self._blob.keep(out, stale, plan, begin, end)
+        return out
 
     def mass(self, weights: np.ndarray) -> np.ndarray:
         """Near-field amount M of each pair, over all its channels: array (pair,), uM um^3."""

@@ -87,6 +87,36 @@ class Window:
                 out[p] = self._split(history, rows[p : p + 1], t[p], kappa[p], jumps)
         return out
 
+    def fold_mean(
+        self, history: History, rows: np.ndarray, start: np.ndarray, end: np.ndarray, kappa: np.ndarray
+    ) -> np.ndarray:
+        """Weights W of the kernel, meant over a stretch of time.
+
+        The mean of J(t - s) over t from `start` to `end` is [I(end - s) - I(start - s)]/(end - start),
+        with I the integral of J: a jump of J becomes a bend at each end of the stretch.
+
+        Parameters
+        ----------
+        history : History
+        rows : int array (P,)
+        start, end : arrays (P,), ms
+        kappa : array (P,), 1/ms
+
+        Returns
+        -------
+        array (P, Q), uM um^3
+        """
+        out = np.empty((rows.size, self.nodes.size))
+        for p, row in enumerate(rows):
+            jumps = history.jumps_within(row, start[p] - self.tau - 1e-12, end[p])
+            ages = np.concatenate([end[p] - jumps, start[p] - jumps])
+            s, basis, w, width, first = self._laid(ages[ages > 0])
+            times = np.stack([end[p] - s, start[p] - s])
+            amount = history.integral(rows[p : p + 1], times[None])[0]
+            f = (amount[0] - amount[1]) / (end[p] - start[p]) * np.exp(-kappa[p] * s) * w * width[:, None]
+            out[p] = np.add.reduceat((f[:, None, :] @ basis)[:, 0], first).ravel()
+        return out
+
     def fold_piece(self, start: float, coefficients: np.ndarray, t: float, kappa: float) -> np.ndarray:
         """Weights (Q,) of a flux that is one cubic from `start` to t, and nothing before.
 
@@ -127,9 +157,8 @@ class Window:
         self, history: History, row: np.ndarray, t: float, kappa: float, jumps: np.ndarray
     ) -> np.ndarray:
         """The same for one flux that jumps inside the window: bins are cut at the jumps."""
-        s, basis, w, width, first = self._laid(t - jumps)
-        f = history.value(row, (t - s)[None])[0] * np.exp(-kappa * s) * w * width[:, None]
-        return np.add.reduceat((f[:, None, :] @ basis)[:, 0], first).ravel()
+        s, weigh = self._cut(t - jumps, kappa)
+        return weigh(history.value(row, (t - s)[None]))[0]
 
 
 def _powers(x: np.ndarray, count: int) -> np.ndarray:

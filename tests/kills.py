@@ -11,7 +11,8 @@ from pathlib import Path
 import microdomain as md
 
 EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree"}
-UNTIL, RECORD = 0.02, md.Record(every=0.01)
+UNTIL, SENSOR = 0.02, md.Sensor.sequential(5, k_on=0.1, k_off=8, gamma=6, b=0.25)
+RECORD = md.Record(every=0.01, sensors={"vesicle": (SENSOR, (0.02, 0, 0.01))})
 
 
 def tiny(current: float = 0.1) -> md.Model:
@@ -30,7 +31,8 @@ def grid() -> md.Grid:
 
 def go(out: str, **keywords: object) -> md.Results:
     """Run, or go on."""
-    settings = {"record": RECORD, "device": "numpy", "members": [tiny(), tiny(0.05)], "resume": True}
+    settings = {"record": RECORD, "device": "numpy", "members": [tiny(), tiny(0.05)]}
+    settings |= {"resume": True, "rtol": 1e-4}
     return md.simulate(tiny(), grid(), until=UNTIL, out=out, **(settings | keywords))
 
 

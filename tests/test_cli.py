@@ -121,7 +121,49 @@ def test_presets_are_listed_with_their_sources():
     assert "220 nM" in row
     assert "Naraghi" in row
     assert "220 nM" in run("presets", "BAPTA").stdout
-    assert run("presets", "BAPT").exit_code == 2
+    outcome = run("presets", "BAPT")
+    assert outcome.exit_code == 2
+    assert "No preset 'BAPT'. Close to it: BAPTA (buffer)" in outcome.stderr
+    assert "`microdomain presets` lists all." in run("presets", "qqqq").stderr
+
+
+def test_presets_of_one_kind():
+    sensors = run("presets", "--kind", "sensor")
+    assert lines_of(sensors)[0].startswith("sensor ")
+    assert "BAPTA" not in sensors.stdout
+    marked = [line for line in lines_of(sensors) if "[unconfirmed: from memory]" in line]
+    assert [line.split()[0] for line in marked] == ["Schneggenburger-2000"]
+    shown = run("presets", "Kobbersmed-2020").stdout
+    assert re.search(r"^l +3\.5e-7 /ms$", shown, re.M)
+    assert re.search(r"^source +Kobbersmed et al\., eLife", shown, re.M)
+
+
+def test_release_of_a_stored_result(tmp_path):
+    scenario = tmp_path / "it.toml"
+    scenario.write_text(
+        example_text("single-channel") + "\n[sensors.vesicle]\npreset = 'Felmy-2003'\n"
+        "at = ['20 nm', '0 nm', '10 nm']\n",
+        encoding="utf-8",
+    )
+    outcome = run("run", str(scenario), "-o", str(tmp_path / "it.zarr"), "--until", "0.3 ms")
+    assert outcome.exit_code == 0, outcome.output
+    assert re.search(r"^Release by the end of the run\nsensor .*\nvesicle +0\.", outcome.stdout, re.M)
+    found = md.open(tmp_path / "it.zarr").release("vesicle")
+    shown = run("release", str(tmp_path / "it.zarr"), "--trials", "100")
+    name, p, rate = lines_of(shown)[1].split()[:3]
+    assert (name, float(p)) == ("vesicle", pytest.approx(float(found.released[0]), rel=1e-3))
+    assert float(rate) == pytest.approx(float(found.peak_rate[0]), rel=1e-3)
+    assert " 22.4 " in lines_of(shown)[1]
+    assert re.search(r"^vesicle: \d+ of 100 vesicles fused", shown.stdout, re.M)
+    head, row = list(csv.reader(io.StringIO(run("release", str(tmp_path / "it.zarr"), "--csv").stdout)))
+    assert float(row[head.index("released")]) == float(found.released[0])
+    assert float(row[head.index("nearest_um")]) == pytest.approx(np.hypot(0.02, 0.01))
+
+
+def test_release_without_sensors(folder):
+    outcome = run("release", folder / "small.zarr")
+    assert outcome.exit_code == 2
+    assert "This result has no sensors" in outcome.stderr
 
 
 def test_devices_say_what_works_and_why_not():

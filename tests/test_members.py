@@ -26,7 +26,7 @@ def cell(current=0.1):
 def run(models, **keywords):
     grid = md.Grid.uniform(models[0], spacing=0.04)
     record = md.Record(every=0.01, points={"nose": (0, 0, 0.03)})
-    settings = {"until": 0.02, "record": record, "device": "numpy", "members": models}
+    settings = {"until": 0.02, "record": record, "device": "numpy", "members": models, "rtol": 1e-3}
     return md.simulate(models[0], grid, **(settings | keywords))
 
 

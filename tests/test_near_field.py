@@ -91,3 +91,13 @@ def test_cells_within():
     assert cells_within(faces, 1.0, 2.0) == (1, 2)
     assert cells_within(faces, -5, -4) == (0, 1)
     assert cells_within(faces, 7, 9) == (2, 3)
+
+
+@pytest.mark.parametrize("wall", [0.0, 1.0])
+def test_a_source_on_a_held_wall_is_refused(wall):
+    """Its images cancel it: nothing of it is ever in the box."""
+    window, faces = Window.of(0.22, 0.01, AVERAGES), np.linspace(0.0, 1.0, 11)
+    middle = Source.of(0.5, 0.0, 1.0, -1, -1, 0.2, 0.22)
+    there = Source.of(wall, 0.0, 1.0, -1, -1, 0.2, 0.22)
+    with pytest.raises(ValueError, match=rf"A channel at {wall:g} um stands on a held wall"):
+        lay_patch([middle, middle, there], [faces] * 3, window, 0.2)

@@ -39,6 +39,17 @@ def test_many_edges_stay_within_bounds():
     assert dense.size < 6000
 
 
+def test_restless_gates_are_recorded_evenly():
+    """Few edges are kept beside the even times; of many, none: sixty frames would end sixty steps."""
+    times, dense = md.Record().schedule(1.0, np.linspace(0.01, 0.99, 60), restless=True)
+    np.testing.assert_allclose(times, np.linspace(0, 1, 11))
+    assert 501 <= dense.size <= 551
+    times, dense = md.Record().schedule(1.0, np.array([0.25]), restless=True)
+    assert 0.25 in times
+    assert times.size == 12
+    assert set(times) <= set(dense)
+
+
 def test_points_and_fields():
     record = md.Record(times=[1], points={"nose": (0, 0, 0.01)}, fields="BAPTA")
     assert record.points == (("nose", (0.0, 0.0, 0.01)),)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import microdomain as md
+from microdomain.setting import blurred, setting
 
 ION = md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
 BAPTA = md.Buffer("BAPTA", total=100, k_on=0.4, K_d=0.22, D=0.2)
@@ -64,6 +65,33 @@ def test_accuracy_picks_grid_and_tolerance():
     chosen = md.simulate(small, until=0.01, device="numpy", accuracy="high", rtol=5e-3, grid=default.grid)
     assert chosen.grid == default.grid
     assert chosen.budget.rtol == 5e-3
+
+
+def test_the_provenance_says_what_was_not_left_to_the_accuracy():
+    one, grid = MODEL, GRID
+    said = [
+        setting(one, g, 0.1, None, rtol, accuracy, 1, None, None, 0).accuracy
+        for g, rtol, accuracy in (
+            (None, None, "high"),
+            (grid, None, "default"),
+            (None, 0.01, "high"),
+            (grid, 0.01, "default"),
+        )
+    ]
+    assert said == ["high", "default, own grid", "high, own rtol", "own grid and rtol"]
+
+
+def test_a_reach_shorter_than_a_cell_is_said(caplog):
+    """sqrt(0.22 / (50 * 500)) = 3.0 nm; the default cells are never below 5 nm."""
+    fast = md.Buffer("fast", total=500, k_on=50, K_d=500, D=0.2)
+    one = md.Model(box=BOX, ions=[ION], buffers=[fast], channels=CHANNEL)
+    asked = setting(one, None, 0.1, None, None, "default", 1, None, None, 0)
+    said = blurred([one], asked.grid)
+    assert said in caplog.text
+    assert said.startswith("At rest the buffers bind what enters within 3 nm, less than a cell")
+    assert "near=0.0012)" in said
+    assert blurred([one], md.Grid.graded(one, near=0.0025, growth=1.4)) == ""
+    assert blurred([MODEL], md.Grid.graded(MODEL)) == ""
 
 
 def test_a_tighter_tolerance_takes_more_steps_and_tells_a_smaller_error():

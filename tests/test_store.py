@@ -10,6 +10,7 @@ import pytest
 import xarray
 import zarr
 
+import microdomain as md
 from microdomain import frames, store
 
 
@@ -319,3 +320,20 @@ def test_misuse_is_named(path):
         with pytest.raises(TypeError, match="same_kind"):
             out.append("/", {"Ca": np.ones(3) * 1j, "B": np.ones(3)}, time=0.1)
     assert store.read(path).sizes["time"] == 1
+
+
+def test_a_tree_holds_groups_with_other_times(tmp_path):
+    """xarray's own opener refuses a group whose times are not those of the root; the tree has both."""
+    path = tmp_path / "a.zarr"
+    with store.create(path, coords={"x": ("x", np.arange(3.0))}) as out:
+        out.put("solver", {"faces": ("face", np.arange(4.0))})
+        out.append("/", {"Ca": (("x",), np.ones(3))}, time=0.5)
+        out.append("mouths", {"Ca": (("channel",), np.ones((3, 2)))}, time=[0.0, 0.25, 0.5])
+    with pytest.raises(ValueError, match="not aligned"):
+        xarray.open_datatree(path, engine="zarr", consolidated=False)
+    tree = md.open_tree(path)
+    assert set(tree.children) == {"fields", "mouths", "solver"}
+    assert tree.attrs["complete"]
+    np.testing.assert_array_equal(tree["fields/time"], [0.5])
+    np.testing.assert_array_equal(tree["mouths/time"], [0.0, 0.25, 0.5])
+    xarray.testing.assert_identical(tree["mouths"].to_dataset(), store.read(path, "mouths"))

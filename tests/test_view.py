@@ -11,6 +11,7 @@ import microdomain as md
 from microdomain.cli import cli
 from microdomain.scenario import examples
 from microdomain.view import colours, fields, gl, picture, plane
+from microdomain.view.plane import membrane_of
 
 BOX = ((-0.5, 0.5), (-0.4, 0.4), (0.0, 0.4))
 
@@ -131,9 +132,9 @@ def test_what_is_drawn_unless_told_otherwise(results, flat):
 
 def test_the_membrane_is_the_face_that_the_channels_stand_on(flat):
     top = SimpleNamespace(models=(model(face="z+"),), members=1)
-    assert md.view._membrane(top, 0) == (2, 0.4)
+    assert membrane_of(top, 0) == (2, 0.4)
     side = SimpleNamespace(models=(model(((0.0, 0.2),), face="x-"),), members=1)
-    assert md.view._membrane(side, 0) == (0, -0.5)
+    assert membrane_of(side, 0) == (0, -0.5)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +356,7 @@ def test_show_without_a_display_says_where_the_picture_is(results, capsys, monke
 
 
 def test_a_missing_gl_kills_a_child_and_not_us(monkeypatch):
-    monkeypatch.setattr(gl, "_CUBE", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(gl, "_TRIANGLE", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     gl._window.cache_clear()
     try:
         assert gl.missing() == (

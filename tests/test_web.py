@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import warnings
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from click.testing import CliRunner
 
 import microdomain as md
 from microdomain.cli import cli
-from microdomain.view import charts, gl, web
+from microdomain.view import charts, gl, waiting, web
 from microdomain.view.fields import field_of
 from microdomain.view.guard import Guard, Shelf
 from microdomain.view.lattice import Lattice, axes_of, graded
@@ -50,6 +51,28 @@ def store(results, tmp_path_factory):
     results.save(folder / "two.zarr")
     results.save(folder / "again.zarr")
     return folder / "two.zarr"
+
+
+@pytest.fixture
+def chromium(tmp_path):
+    """A headless Chromium."""
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip('Playwright is not installed: pip install "microdomain[dev]"')
+    if CHROMIUM is None:
+        pytest.skip("There is no Chromium: apt-get install -y --no-install-recommends chromium")
+    from playwright.sync_api import sync_playwright
+
+    with warnings.catch_warnings(), sync_playwright() as play:
+        warnings.simplefilter("ignore")
+        context = play.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=CHROMIUM,
+            headless=True,
+            args=list(FLAGS),
+            viewport={"width": 1280, "height": 860},
+        )
+        yield context
+        context.close()
 
 
 # -- the door --------------------------------------------------------------------------------------
@@ -237,6 +260,7 @@ def test_a_page_of_its_own(store, tmp_path):
     out = tmp_path / "page.html"
     done = CliRunner().invoke(cli, ["view", str(store), "--export", str(out), "--field", "Ca"])
     assert done.exit_code == 0, done.output
+    assert done.stderr == ""
     text = out.read_text(encoding="utf-8", errors="replace")
     assert len(text) > 200_000
     assert "<html" in text
@@ -246,6 +270,102 @@ def test_a_page_of_its_own(store, tmp_path):
     wrong = CliRunner().invoke(cli, ["view", str(store), "--export", str(tmp_path / "page.pdf")])
     assert wrong.exit_code == 2
     assert "a page ends in .html" in wrong.stderr
+
+
+@pytest.mark.gl
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_page_of_its_own_asks_no_network(results, chromium, tmp_path):
+    """Opened from the file it draws itself, and asks for nothing but itself."""
+    from microdomain.view.still import export_page
+
+    out = export_page(results, tmp_path / "page.html", "Ca")
+    tab, asked, wrong = chromium.new_page(), [], []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.goto(out.as_uri())
+    tab.wait_for_selector("canvas")
+    tab.wait_for_timeout(2000)
+    assert asked == [out.as_uri()]
+    assert wrong == []
+    from PIL import Image
+
+    tab.screenshot(path=tmp_path / "page.png")
+    with Image.open(tmp_path / "page.png") as shot:
+        drawn = np.asarray(shot.convert("RGB"), float)[100:, 100:1000]
+    assert drawn.std() > 20
+
+
+# -- until the page is there -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def door(store):
+    """The small server that answers first, on a socket of its own."""
+    with web.listen(0) as held:
+        guard = Guard(held.getsockname()[1], Shelf(store))
+        with waiting.waiting_on(held, guard) as door:
+            yield SimpleNamespace(url=guard.url, door=door, held=held, guard=guard)
+
+
+def test_visitors_are_told_to_wait_at_once(door):
+    answer = ask(door.url)
+    assert answer.status == 200
+    assert "<b>two.zarr</b>" in answer.text
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    query = urlsplit(door.url).query
+    assert ask(door.url, f"/waiting?{query}").text == '{"title": ""}'
+    for path in ("/first.png", "/index.html/ws"):
+        assert ask(door.url, f"{path}?{query}").status == 503
+    door.door.show("[Ca] at z = 0", b"PNG")
+    assert ask(door.url, f"/waiting?{query}").text == '{"title": "[Ca] at z = 0"}'
+    assert ask(door.url, f"/first.png?{query}").text == "PNG"
+
+
+def test_who_waits_is_guarded_too(door):
+    for path in ("/", "/waiting", "/first.png", "/?token=guess"):
+        assert ask(door.url, path).status == 403
+    assert ask(door.url, Host="evil.example").status == 403
+    assert "Set-Cookie" not in ask(door.url, "/?token=guess").headers
+
+
+def test_the_socket_outlives_the_waiting(store):
+    """Who connects after the small server has gone meets the next one; who was early is sent there."""
+    with web.listen(0) as held:
+        guard = Guard(held.getsockname()[1], Shelf(store))
+        with waiting.waiting_on(held, guard):
+            early = http.client.HTTPConnection(web.HOST, guard.port, timeout=30)
+            early.connect()
+            assert ask(guard.url).status == 200  # the early one has been taken up by now
+        early.request("GET", f"/?{urlsplit(guard.url).query}")
+        answer = early.getresponse()
+        assert (answer.status, answer.headers["Location"]) == (307, f"/?{urlsplit(guard.url).query}")
+        early.close()
+        with waiting.waiting_on(held, guard):
+            assert ask(guard.url).status == 200
+
+
+def test_the_first_picture_shows_what_the_slice_shows(results):
+    """Its pixels are E_Ca at the membrane when the mouths see most, in the colours of every slice."""
+    import io
+
+    from matplotlib import colormaps
+    from PIL import Image
+
+    title, drawn = waiting.first_picture(results)
+    assert title == "E_Ca at z = 0, t = 20 us"
+    image = np.asarray(Image.open(io.BytesIO(drawn)), float)
+    (x0, x1), (y0, y1), _ = BOX
+    assert image.shape == (256, 320, 3)
+    rows, columns = np.array([20, 128, 200]), np.array([10, 130, 300])
+    places = [
+        (x0 + (x1 - x0) * j / 319, y1 - (y1 - y0) * i / 255, 0.0) for i, j in zip(rows, columns, strict=True)
+    ]
+    E = md.electro.nernst(results.at(places, times=[0.02]).values[0], 2000.0, 2)
+    most = float(results.mouths["concentration"].max())
+    low, high = md.electro.nernst(most, 2000.0, 2), md.electro.nernst(0.1, 2000.0, 2)
+    expected = colormaps["viridis_r"]((E - low) / (high - low), bytes=True)[:, :3]
+    np.testing.assert_allclose(image[rows, columns], expected, atol=2)
 
 
 # -- the page --------------------------------------------------------------------------------------
@@ -259,7 +379,14 @@ def page(store):
         pytest.skip(reason)
     command = [sys.executable, "-m", "microdomain.cli", "view", str(store), "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
-        yield child.stdout.readline().strip()
+        url = child.stdout.readline().strip()
+        started = time.monotonic()
+        assert ask(url).status == 200
+        assert time.monotonic() - started < 3.0
+        deadline = started + 120.0
+        while "X-Microdomain" in ask(url).headers and time.monotonic() < deadline:
+            time.sleep(0.1)
+        yield url
         child.terminate()
 
 
@@ -309,29 +436,13 @@ def test_with_the_token_there_is_one_and_a_cookie(page):
 
 
 @pytest.fixture
-def visitor(page, tmp_path):
+def visitor(page, chromium):
     """A tab of a headless Chromium on the page."""
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip('Playwright is not installed: pip install "microdomain[dev]"')
-    if CHROMIUM is None:
-        pytest.skip("There is no Chromium: apt-get install -y --no-install-recommends chromium")
-    from playwright.sync_api import sync_playwright
-
-    with warnings.catch_warnings(), sync_playwright() as play:
-        warnings.simplefilter("ignore")
-        context = play.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=CHROMIUM,
-            headless=True,
-            args=list(FLAGS),
-            viewport={"width": 1280, "height": 860},
-        )
-        tab = context.new_page()
-        tab.set_default_timeout(30_000)
-        tab.goto(page)
-        tab.wait_for_selector("#scene canvas")
-        yield tab
-        context.close()
+    tab = chromium.new_page()
+    tab.set_default_timeout(30_000)
+    tab.goto(page)
+    tab.wait_for_selector("#scene canvas")
+    return tab
 
 
 @pytest.mark.gl

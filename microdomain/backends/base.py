@@ -25,10 +25,12 @@ class Operations(Protocol):
     Attributes
     ----------
     name : str                      "numpy", "compiled" or "cuda"
+    precision : str                 of states and tables: "float64" or "float32"
     plan : Plan
     """
 
     name: str
+    precision: str
     plan: Plan
 
     def vector(self, y: np.ndarray) -> Any:
@@ -87,6 +89,12 @@ class Operations(Protocol):
 
     def amounts(self, y: Any) -> np.ndarray:
         """Integral over the box of every species ``[member, species]``, uM um^3, near field left out."""
+
+    def free(self, y: Any) -> np.ndarray:
+        """The same of the ions alone ``[member, ion]``."""
+
+    def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
+        """Sums over z of the ions' fields times ``weights[k, z]``: host array [member, ion, k, y, x], uM."""
 
     def outflow(self, y: Any, order: int) -> np.ndarray:
         """Amount per ms that diffusion carries out through held walls ``[member, species]``."""

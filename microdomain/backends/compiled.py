@@ -37,8 +37,11 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
     build.compiler()
     build.cache_folder()
 
+    # One pool for all plans of a run: members that wait hold their states only.
+    pool = Pool()
+
     def make(plan: Plan) -> Operations:
-        return beside_obstacles(Fused(plan, Processor(plan, precision)))
+        return beside_obstacles(Fused(plan, Processor(plan, precision, pool)))
 
     return make
 
@@ -84,13 +87,14 @@ class Processor:
     ----------
     plan : Plan
     precision : str                 "float64" or "float32"
+    pool : Pool, optional           where arrays come from
     """
 
-    def __init__(self, plan: Plan, precision: str = "float64") -> None:
+    def __init__(self, plan: Plan, precision: str = "float64", pool: Pool | None = None) -> None:
         self.name, self.xp = "compiled", np
         self.real = np.dtype(precision)
         self._library = _load(sources.text(plan, precision))
-        self._pool = Pool()
+        self._pool = Pool() if pool is None else pool
         self._threads = threads() if plan.grid.cells >= CELLS_FOR_THREADS else 1
 
     def put(self, a: np.ndarray, dtype: Any = None) -> np.ndarray:

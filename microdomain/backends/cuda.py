@@ -23,6 +23,8 @@ REDUCTIONS = frozenset({"extremes", "extremes_refined", "worst_ratio", "fastest"
 MOST = 65535
 #: State vectors that a member needs at once: state, stages, sums, factors, near field, work arrays.
 VECTORS = 16
+#: Part of the free memory that a block of members may fill.
+SHARE = 0.9
 
 _SCALARS = {"int": np.int32, "wide": np.int64, "double": np.float64}
 
@@ -36,7 +38,9 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
 
     Returns
     -------
-    callable                        factory(plan); raises MemoryError where the members do not fit
+    callable                        factory(plan); raises MemoryError where the members do not fit.
+                                    Its attributes `room` and `bytes_each` are callables of a plan:
+                                    how many of its members fit, and the bytes of each
     """
     try:
         import cupy
@@ -49,6 +53,9 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
         _check_fits(cupy, plan, np.dtype(precision))
         return beside_obstacles(Fused(plan, Card(cupy, plan, precision)))
 
+    real = np.dtype(precision)
+    make.bytes_each = lambda plan: _bytes_each(plan, real)  # type: ignore[attr-defined]
+    make.room = lambda plan: int(SHARE * _free(cupy) // _bytes_each(plan, real))  # type: ignore[attr-defined]
     return make
 
 
@@ -59,10 +66,20 @@ def _works(cupy: Any) -> bool:
         return False
 
 
+def _free(cupy: Any) -> int:
+    """Bytes that are free on the card, those included that CuPy holds for later."""
+    free, _ = cupy.cuda.runtime.memGetInfo()
+    return int(free) + int(cupy.get_default_memory_pool().free_bytes())
+
+
+def _bytes_each(plan: Plan, real: np.dtype[Any]) -> int:
+    """Bytes that a member needs on the card."""
+    return plan.size * VECTORS * real.itemsize
+
+
 def _check_fits(cupy: Any, plan: Plan, real: np.dtype[Any]) -> None:
     """Refuse before anything is allocated what cannot fit."""
-    free, _ = cupy.cuda.runtime.memGetInfo()
-    each = plan.size * VECTORS * real.itemsize
+    free, each = _free(cupy), _bytes_each(plan, real)
     if each * plan.members > free:
         raise MemoryError(
             f"{plan.members} members of {plan.grid.cells} cells need about"

@@ -64,7 +64,7 @@ class Fused:
     """
 
     def __init__(self, plan: Plan, device: Device) -> None:
-        self.plan, self.device, self.name = plan, device, device.name
+        self.plan, self.device, self.name, self.precision = plan, device, device.name, str(device.real)
         self._call, self._t = device.call, lay_tables(plan, device)
         self._arrays = Reference(plan, device.xp)
         self._reduce = Reductions(plan, device, self._t)
@@ -111,6 +111,7 @@ class Fused:
         return out
 
     def assign(self, y: Any, members: np.ndarray, rows: Any) -> None:
+        self._reduce.forget()
         self._arrays.assign(y, members, rows)
 
     def combine(self, y: Any, terms: list[tuple[Any, Any]]) -> Any:
@@ -162,6 +163,7 @@ class Fused:
         return near
 
     def add_blobs(self, y: Any, amount: np.ndarray) -> Any:
+        self._reduce.forget()
         mass = self.plan.pair_mass[:, -1]
         each = self.device.put(amount / np.where(mass > 0, mass, 1.0), float)
         self._blobs(0, self.plan.members, each, self._unit, y)
@@ -319,6 +321,12 @@ class Fused:
 
     def amounts(self, y: Any) -> np.ndarray:
         return self._arrays.amounts(y)
+
+    def free(self, y: Any) -> np.ndarray:
+        return self._arrays.free(y)
+
+    def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
+        return self._arrays.layers(y, weights)
 
     def outflow(self, y: Any, order: int) -> np.ndarray:
         return self._arrays.outflow(y, order)

@@ -27,6 +27,7 @@ import numpy as np
 
 from microdomain.backends.parts import FusedParts, ReferenceParts
 from microdomain.backends.reference import Near, Reference
+from microdomain.mask_fill import filled
 
 #: Directions in every implicit solve.
 ITERATIONS = 3
@@ -259,6 +260,12 @@ class Masked:
         for c in range(means.shape[2]):
             self.xp.multiply(means[:, :, c : c + 1], self.member[c], out=scratch)
             v -= scratch
+
+    def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
+        """See `backends.base`; closed cells are filled from open ones before they are read."""
+        plan = self.plan
+        u = filled(plan.mask, self._bare.host(plan.coarse(y)[:, : plan.ions]))
+        return np.asarray(np.einsum("kz,mizyx->mikyx", weights, u, optimize=True))
 
     # -- reductions ----------------------------------------------------------------------------
 

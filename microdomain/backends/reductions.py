@@ -33,6 +33,7 @@ class Reductions:
         self._fine = device.empty(m, parts, len(plan.refined), 3)
         self._worst = device.empty(m, (nz + 1) * parts)
         self._fastest, self._fastest_fine = device.empty(m, nz * parts), device.empty(m, parts)
+        self._last: tuple[Any, Near, tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
         narrow = sum(1.0 / float(a.widths.min()) ** 2 for a in plan.axes)
         self._diffusion = 16.0 / 3.0 * float(plan.D.max()) * narrow + plan.uptake.max(axis=1, initial=0.0)
 
@@ -40,7 +41,19 @@ class Reductions:
         return np.asarray(self._device.get(a), dtype=float)
 
     def extremes(self, y: Any, near: Near) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Least and greatest c and b per member and species; least c, b and greatest b on sub-cells."""
+        """Least and greatest c and b per member and species; least c, b and greatest b on sub-cells.
+
+        The end of a step is the begin of the next, so the last answer often serves twice.
+        """
+        if self._last is None or self._last[0] is not y or self._last[1] is not near:
+            self._last = (y, near, self._extremes(y, near))
+        return self._last[2]
+
+    def forget(self) -> None:
+        """A vector is about to be changed in place."""
+        self._last = None
+
+    def _extremes(self, y: Any, near: Near) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         m, call = self._plan.members, self._device.call
         call("extremes", self._planes, self._area, *self._grid, y, near.average, self._low, self._high)
         fine = np.empty((m, 0, 3))

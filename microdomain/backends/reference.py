@@ -43,7 +43,7 @@ class Reference:
     xp : module, optional           numpy (default) or an array module with its interface
     """
 
-    name = "numpy"
+    name, precision = "numpy", "float64"
 
     def __init__(self, plan: Plan, xp: Any = np) -> None:
         self.plan, self.xp = plan, xp
@@ -269,6 +269,17 @@ class Reference:
         plan = self.plan
         held = plan.coarse(y) * self.volumes
         return self.host(held.reshape(plan.members, plan.species, -1).sum(axis=2))
+
+    def free(self, y: Any) -> np.ndarray:
+        plan = self.plan
+        held = plan.coarse(y)[:, : plan.ions] * self.volumes
+        return self.host(held.reshape(plan.members, plan.ions, -1).sum(axis=2))
+
+    def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
+        plan, (nz, ny, nx) = self.plan, self.plan.grid.shape
+        u = plan.coarse(y)[:, : plan.ions].reshape(plan.members, plan.ions, nz, ny * nx)
+        by = self.xp.asarray(np.ascontiguousarray(weights, dtype=u.dtype))
+        return self.host(by @ u).reshape(plan.members, plan.ions, len(weights), ny, nx)
 
     def outflow(self, y: Any, order: int) -> np.ndarray:
         plan, xp = self.plan, self.xp

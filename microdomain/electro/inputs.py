@@ -40,18 +40,29 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 else value
 
 
-def _refuse(value: Any, good: Any, name: str, expected: str, mend: str) -> None:
+def _refuse(value: Any, good: Any, name: str, expected: str, mend: str, map_mend: str = "") -> None:
     """Raise the sentence that names `name` and the first value that is not `good`."""
     if isinstance(value, float):
         given = f"{name} = {value:g}"
     else:
         bad = value[~good]
         given = f"{name}: {bad.size} of {value.size} values are off, the first is {float(bad[0]):g}"
-    raise ValueError(f"{given}: expected {expected}. {mend}")
+    error = ValueError(f"{given}: expected {expected}. {mend}")
+    if map_mend:  # of use in Python only; the command line prints the sentence without notes
+        error.add_note(map_mend)
+    raise error
 
 
 def checked(
-    value: Any, name: str, *, low: float, strict: bool, expected: str, mend: str, xp: Any = np
+    value: Any,
+    name: str,
+    *,
+    low: float,
+    strict: bool,
+    expected: str,
+    mend: str,
+    map_mend: str = "",
+    xp: Any = np,
 ) -> Any:
     """`value` as floats, every one finite and above `low` (or at it, unless `strict`).
 
@@ -62,7 +73,7 @@ def checked(
     value = as_floats(value, xp)
     good = xp.isfinite(value) & (value > low if strict else value >= low)
     if not (good if isinstance(value, float) else bool(good.all())):
-        _refuse(value, xp.asarray(good), name, expected, mend)
+        _refuse(value, xp.asarray(good), name, expected, mend, map_mend)
     return value
 
 
@@ -84,7 +95,8 @@ def concentration(value: Any, name: str, xp: Any = np, *, zero: bool = False) ->
         low=0.0,
         strict=True,
         expected="a finite, positive concentration",
-        mend='A potential needs the ion on both sides; in a map, invalid="nan" keeps the good points.',
+        mend="A potential needs the ion on both sides.",
+        map_mend='In a map, invalid="nan" keeps the good points.',
         xp=xp,
     )
 

@@ -11,6 +11,8 @@ from microdomain.model.model import Model
 from microdomain.model.mouths import Disc
 from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Obstacle, Surface
 from microdomain.model.schemes import HH, Markov, Particle, Transition
+from microdomain.model.sensor import Sensor
+from microdomain.model.sites import Chain
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
 
@@ -22,6 +24,7 @@ __all__ = [
     "Ball",
     "Block",
     "Buffer",
+    "Chain",
     "Channel",
     "Closed",
     "Cluster",
@@ -45,6 +48,7 @@ __all__ = [
     "Pulse",
     "Pulses",
     "Ramp",
+    "Sensor",
     "Steps",
     "Surface",
     "Table",

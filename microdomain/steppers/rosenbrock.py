@@ -74,17 +74,26 @@ class WMethod:
         a, c, m, e = self._u_form
         gamma = float(self.gamma[0, 0])
         times = self.alpha.sum(axis=1)
-        factor = ops.factor(ops.linearise(at.y, at.near), gamma * dt, A_DIFFUSION)
+        fresh, means = fluxes.fresh(at.t, dt)
+        first = (at.near, at.weights)
+        if fresh.size:
+            begin = at.weights.copy()
+            begin[fresh] = means
+            first = (ops.near(begin), begin)
+        factor = ops.factor(ops.linearise(at.y, first[0]), gamma * dt, A_DIFFUSION)
         dt_pair, dt_ion = dt[plan.pair_member], dt[:, None]
         U: list[Any] = []
         pairs = np.zeros((2, plan.pair_member.size))
         ions = np.zeros((2, plan.members, plan.ions))
         for i in range(self.stages):
             t = at.t + times[i] * dt
-            y, near, weights, plus = at.y, at.near, at.weights, None
+            y, (near, weights), plus = at.y, first, None
             if i > 0:
                 y, plus = ops.mix(at.y, U, a[i, :i], gamma * c[i, :i])
                 weights = fluxes.stage(ops, y, t, at.t, dt)
+                if fresh.size:
+                    weights = weights.copy()
+                    weights[fresh] = means
                 near = ops.near(weights)
             blob = fluxes.blob(t, at.t, dt)
             rate = stage_flows(ops, fluxes, weights, blob, y, near)
@@ -96,7 +105,9 @@ class WMethod:
             ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, z))
         new, error = ops.mix(at.y, U, m, e)
         flows = Flows(pairs, ions)
-        new, missed, there = close(ops, fluxes, at, dt, new, flows, (t, weights, near))
+        new, missed, there = close(
+            ops, fluxes, at, dt, new, flows, None if fresh.size else (t, weights, near)
+        )
         return Trial(
             y=new,
             near=there.near,

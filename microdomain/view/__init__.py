@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from microdomain.electro import Course
     from microdomain.results import Results
     from microdomain.view.picture import Panels
     from microdomain.view.solid import Solid
@@ -29,10 +30,13 @@ __all__ = [
     "Picture",
     "bands",
     "check_file",
+    "coupling",
+    "donnan",
     "isosurfaces",
     "movie",
     "panels",
     "profile",
+    "pump_leak",
     "slice",
     "time_courses",
     "volume",
@@ -246,18 +250,35 @@ def time_courses(results: Results, member: int = 0, most: int = 6) -> Figure:
     return plots.time_courses(results, member, most)
 
 
+def coupling(results: Results, height: float = 0.01, ion: str | None = None, member: int = 0) -> Figure:
+    """The highest [ion] by coupling distance; arguments in `microdomain.view.coupling_plot.coupling`."""
+    from microdomain.view import coupling_plot
+
+    need_matplotlib()
+    return coupling_plot.coupling(results, height, ion, member)
+
+
+def pump_leak(course: Course) -> Figure:
+    """The course of a cell over time; see `microdomain.view.electro_plots.course_figure`."""
+    from microdomain.view import electro_plots
+
+    need_matplotlib()
+    return electro_plots.course_figure(course)
+
+
+def donnan(salt: float, charge: float, most: float = 2e5, temperature: float = 310.15) -> Figure:
+    """A Donnan equilibrium by impermeant molecules; see `microdomain.view.electro_plots.donnan_figure`."""
+    from microdomain.view import electro_plots
+
+    need_matplotlib()
+    return electro_plots.donnan_figure(salt, charge, most, temperature)
+
+
 def _plane_of(results: Results, given: tuple[float | None, ...], member: int) -> tuple[int, float]:
     planes = [(axis, level) for axis, level in enumerate(given) if level is not None]
     if len(planes) > 1:
         raise ValueError("A slice is one plane: give one of x, y and z.")
-    axis, level = planes[0] if planes else _membrane(results, member)
+    from microdomain.view.plane import membrane_of
+
+    axis, level = planes[0] if planes else membrane_of(results, member)
     return axis, float(level)
-
-
-def _membrane(results: Results, member: int) -> tuple[int, float]:
-    """The face that most channels stand on; the floor where none stands on any."""
-    model = results.models[min(max(member, 0), results.members - 1)]
-    faces = [channel.face for channel in model.resolved_channels if channel.face]
-    face = max(faces, key=faces.count) if faces else "z-"
-    axis = "xyz".index(face[0])
-    return axis, model.box[axis][1 if face[1] == "+" else 0]

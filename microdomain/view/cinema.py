@@ -23,6 +23,7 @@ from microdomain.model.gating import TIMED
 from microdomain.report_text import milliseconds
 from microdomain.view import gl
 from microdomain.view.fields import field_of
+from microdomain.view.picture import placed
 from microdomain.view.plane import Plane, carries, check_cut, mesh, staged
 from microdomain.view.readings import Readings
 
@@ -275,9 +276,4 @@ def check_movie(path: str | Path) -> Path:
     ValueError                            an ending that is no movie's
     FileNotFoundError                     a folder that is not there
     """
-    path = Path(path)
-    if path.suffix.lower() not in MOVIES:
-        raise ValueError(f"'{path}': movies end in {' or '.join(MOVIES)}.")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"'{path}': there is no folder '{path.parent}'.")
-    return path
+    return placed(path, MOVIES, "movies end in")

@@ -91,17 +91,27 @@ class Guard:
             try:
                 response = await handler(request)
             except web.HTTPException as redirect:
-                redirect.headers.extend(self._headers(request))
+                redirect.headers.extend(self.headers(request.query_string))
                 raise
             if not response.prepared:
-                response.headers.extend(self._headers(request))
+                response.headers.extend(self.headers(request.query_string))
             return response
 
         return web.middleware(check)
 
-    def _headers(self, request: Any) -> dict[str, str]:
+    def headers(self, query: str) -> dict[str, str]:
+        """Headers of an answer: who came with the token gets it as a cookie.
+
+        Parameters
+        ----------
+        query : str                   behind the question mark
+
+        Returns
+        -------
+        dict
+        """
         headers = {"Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
-        if request.query.get("token"):
+        if any(self._knows(each) for each in parse_qs(query).get("token", [])):
             headers["Set-Cookie"] = f"{self.cookie}={self.token}; HttpOnly; SameSite=Strict; Path=/"
         return headers
 

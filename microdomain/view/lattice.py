@@ -7,7 +7,7 @@ Coordinates are dense near channels and coarse far from them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,10 +29,17 @@ class Lattice:
     results : Results
     axes : three arrays, um       coordinates along x, y, z, ascending
     member : int
+    cells : callable, optional    reads cells as `cells_of` does; a `Cells` keeps what it has read
     """
 
-    def __init__(self, results: Results, axes: Sequence[np.ndarray], member: int = 0) -> None:
-        self.results, self.member = results, member
+    def __init__(
+        self,
+        results: Results,
+        axes: Sequence[np.ndarray],
+        member: int = 0,
+        cells: Callable[[Results, str, int, int], np.ndarray] = cells_of,
+    ) -> None:
+        self.results, self.member, self._cells = results, member, cells
         self.axes = tuple(np.asarray(a, float) for a in axes)
         self.model = results.models[member]
         self._plan = results._plan
@@ -76,7 +83,7 @@ class Lattice:
         return values
 
     def _grid_part(self, name: str, frame: int, rest: float) -> np.ndarray:
-        excess = cells_of(self.results, name, frame, self.member) - rest
+        excess = self._cells(self.results, name, frame, self.member) - rest
         rx, ry, rz = self._splines
         # The shortest axis first: of a plane it is one point.
         order = sorted(range(3), key=lambda k: self.axes[2 - k].size)

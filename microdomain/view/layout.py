@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from trame.ui.vuetify3 import SinglePageWithDrawerLayout
 from trame.widgets import html
+from trame.widgets import vtk as scene
 from trame.widgets import vuetify3 as v
-from trame_pyvista.ui import plotter_ui
 
 if TYPE_CHECKING:
     from microdomain.view.page import Page
@@ -47,7 +47,8 @@ def lay_out(page: Page) -> Any:
         ):
             v.VAlert("{{ trouble }}", type="error", v_show="trouble", id="trouble", density="compact")
             with html.Div(style="flex: 1; width: 100%; min-height: 300px; position: relative;", id="scene"):
-                view = plotter_ui(page.stage.plotter, mode="server", add_menu=False)
+                view = scene.VtkRemoteView(page.stage.plotter.render_window, interactive_ratio=1)
+            page.server.controller.on_server_ready.add(view.update)
             with html.Div(style="width: 100%; padding: 4px 12px;"):
                 with html.Div(style="display: flex; align-items: center; gap: 8px;"):
                     _button("mdi-play", "playing = !playing", "Play", id="play", v_show="!playing")

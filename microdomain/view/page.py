@@ -27,6 +27,30 @@ PLAY = 0.12
 SOON = 0.02
 
 
+def opened(shelf: Shelf, name: str) -> Results:
+    """A store of the shelf as a result.
+
+    Parameters
+    ----------
+    shelf : Shelf
+    name : str
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    ValueError                    no such store; one without frames
+    """
+    from microdomain.results import open as open_result
+
+    results = open_result(shelf.find(name))
+    if not results.dataset.sizes.get("time", 0):
+        raise ValueError(f"'{name}' holds no frames yet.")
+    return results
+
+
 class Page:
     """A page and what it shows.
 
@@ -34,9 +58,10 @@ class Page:
     ----------
     shelf : Shelf
     guard : Guard
+    results : Results             the first store of the shelf, opened
     """
 
-    def __init__(self, shelf: Shelf, guard: Guard) -> None:
+    def __init__(self, shelf: Shelf, guard: Guard, results: Results) -> None:
         from trame.app import get_server
 
         from microdomain.view.stage import Stage
@@ -50,7 +75,7 @@ class Page:
         self._busy = False
         # The loop holds its tasks by weak references only.
         self._tasks: dict[str, Any] = {}
-        self.results: Results = self._open(shelf.names[0])
+        self.results = results
         self.stage = Stage(self.results)
         self._begin(shelf.names[0])
         self._listen()
@@ -61,22 +86,13 @@ class Page:
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def _open(self, name: str) -> Results:
-        from microdomain.results import open as open_result
-
-        results = open_result(self.shelf.find(name))
-        if not results.dataset.sizes.get("time", 0):
-            raise ValueError(f"'{name}' holds no frames yet.")
-        return results
-
     def _begin(self, name: str) -> None:
         """State of a result that was just opened: the membrane when the mouths see most."""
-        from microdomain.view import _membrane
-        from microdomain.view.plane import frame_time
+        from microdomain.view.plane import frame_time, membrane_of
 
         r = self.results
         self.times = np.asarray(r.dataset["time"].values, float)
-        axis, level = _membrane(r, 0)
+        axis, level = membrane_of(r, 0)
         names = r.member_names or tuple(f"member {m}" for m in range(r.members))
         people = [{"title": n, "value": k} for k, n in enumerate(names)]
         if r.members > 1:
@@ -190,7 +206,7 @@ class Page:
         return getattr(self, "_store", self.shelf.names[0])
 
     def _change_store(self, store: str) -> None:
-        self.results = self._open(store)
+        self.results = opened(self.shelf, store)
         self._store = store
         self.stage.show(self.results)
         self._begin(store)

@@ -183,12 +183,30 @@ def check_file(path: str | Path) -> Path:
     ValueError                    an ending that is no picture's
     FileNotFoundError             a folder that is not there
     """
+    path = placed(path, tuple(dict.fromkeys((*SOLID, *FLAT))), "pictures end in")
+    need_matplotlib()
+    return path
+
+
+def placed(path: str | Path, endings: Sequence[str], words: str) -> Path:
+    """A path with one of some endings in a folder that exists, or the error that `check_file` names.
+
+    Parameters
+    ----------
+    path : str or Path
+    endings : sequence of str     such as ".png"
+    words : str                   what has these endings, as in "pictures end in"
+
+    Returns
+    -------
+    Path
+    """
     path = Path(path)
-    if path.suffix.lower() not in (*SOLID, *FLAT):
-        raise ValueError(f"'{path}': pictures end in {', '.join(dict.fromkeys((*SOLID, *FLAT)))}.")
+    if path.suffix.lower() not in endings:
+        listed = " or ".join(filter(None, [", ".join(endings[:-1]), endings[-1]]))
+        raise ValueError(f"'{path}': {words} {listed}.")
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"'{path}': there is no folder '{path.parent}'.")
-    need_matplotlib()
     return path
 
 

@@ -180,6 +180,25 @@ def check_cut(results: Results, axis: int, level: float, member: int) -> Model:
     return model
 
 
+def membrane_of(results: Results, member: int = 0) -> tuple[int, float]:
+    """The face that most channels stand on; the floor where none stands on any.
+
+    Parameters
+    ----------
+    results : Results
+    member : int
+
+    Returns
+    -------
+    (axis, level)                 0, 1, 2 for x, y, z, and um
+    """
+    model = results.models[min(max(member, 0), results.members - 1)]
+    faces = [channel.face for channel in model.resolved_channels if channel.face]
+    face = max(faces, key=faces.count) if faces else "z-"
+    axis = "xyz".index(face[0])
+    return axis, model.box[axis][1 if face[1] == "+" else 0]
+
+
 def staged(
     results: Results,
     field: Field,
@@ -188,6 +207,7 @@ def staged(
     level: float,
     t: float,
     member: int,
+    span: tuple[float, float] | None = None,
 ) -> Plane:
     """A plane of (points, triangles, values) with the channels on it and its words."""
     model = results.models[member]
@@ -209,7 +229,42 @@ def staged(
         ),
         box=model.box,
         kind=field.kind,
+        span=span,
     )
+
+
+def span_of(results: Results, field: Field, member: int | str, shown: np.ndarray) -> tuple[float, float]:
+    """Values that colours span at all times: from rest to the highest mouth.
+
+    Parameters
+    ----------
+    results : Results
+    field : Field
+    member : int or str                a number, or "mean" or "sd" over all
+    shown : array                      the values now; what an s.d. spans is not known before
+
+    Returns
+    -------
+    (low, high)
+    """
+    if member == "sd":
+        return 0.0, max(float(shown.max()), 1e-9)
+    if field.kind == OCCUPANCY:
+        return 0.0, 1.0
+    from microdomain.report import of_member
+
+    most = field.ion.rest
+    first = member if isinstance(member, int) else 0
+    mine = [k for k, c in enumerate(results.models[first].resolved_channels) if c.ion == field.ion.name]
+    if mine:
+        mouths = of_member(results.mouths["concentration"], first)
+        most = float(np.nanmax(mouths.isel(channel=mine).values))
+    ends = field.of(np.array([field.ion.rest, max(most, 1.05 * field.ion.rest)]))
+    low, high = float(ends.min()), float(ends.max())
+    if field.kind in (FORCE, CURRENT):
+        most = max(abs(low), abs(high))
+        return -most, most
+    return low, high
 
 
 def carries(channel: Channel, t: float) -> bool:

@@ -119,6 +119,31 @@ def cells_of(results: Results, name: str, frame: int, member: int) -> np.ndarray
     return np.asarray(filled(results._plan.mask, np.asarray(part.transpose("z", "y", "x").values, float)))
 
 
+class Cells:
+    """Cells as `cells_of` reads them, the last ones kept: a frame of 200^3 cells takes 0.1 s to unpack.
+
+    Parameters
+    ----------
+    results : Results
+    most : int                        bytes that are kept
+    """
+
+    def __init__(self, results: Results, most: int = 256 * 2**20) -> None:
+        self.results, self.most = results, most
+        self._kept: dict[tuple[str, int, int], np.ndarray] = {}
+
+    def __call__(self, results: Results, name: str, frame: int, member: int) -> np.ndarray:
+        """Cells (z, y, x) of one frame, uM."""
+        key = (name, frame, member)
+        cells = self._kept.pop(key, None)
+        if cells is None:
+            cells = cells_of(results, name, frame, member)
+            while self._kept and sum(c.nbytes for c in self._kept.values()) + cells.nbytes > self.most:
+                self._kept.pop(next(iter(self._kept)))
+        self._kept[key] = cells
+        return cells
+
+
 def at_mouths(model: Model, points: np.ndarray) -> np.ndarray:
     """Points with those inside a pore moved to its mouth: nearer there is no concentration to speak of.
 

@@ -13,18 +13,21 @@ import numpy as np
 import pyvista as pv
 
 from microdomain.view import colours, gl
-from microdomain.view.fields import CONCENTRATION, OCCUPANCY, Field, field_of
+from microdomain.view.fields import CONCENTRATION, Field, field_of
 from microdomain.view.lattice import Lattice, axes_of
-from microdomain.view.plane import Plane, carries, staged
+from microdomain.view.plane import Plane, carries, span_of, staged
 from microdomain.view.props import INK, bar_of, rectilinear, ring
+from microdomain.view.readings import Cells
 
 if TYPE_CHECKING:
     from microdomain.model import Channel
     from microdomain.results import Results
 
 OPEN, CLOSED = "#D55E00", "#808080"
-#: (finest distance in um, points per side far from channels): slices at rest, while dragging; surfaces.
-FINE, DRAGGED, SURFACE = (0.0025, 60), (0.008, 24), (0.008, 32)
+#: (finest distance in um, points per side far from channels): slices at rest, while dragging; surfaces, too.
+FINE, DRAGGED, SURFACE, ROUGH = (0.0025, 60), (0.008, 24), (0.008, 32), (0.016, 20)
+#: Readings that are kept: another level of an isosurface, or other colours, need no new one.
+KEPT = 8
 #: A click this near to a channel (pixels) means the channel.
 NEAR_CLICK = 12.0
 
@@ -52,6 +55,9 @@ class Stage:
         self.results = results
         self.box = results.model.box
         self._lattices: dict[Any, Lattice] = {}
+        self._values: dict[Any, np.ndarray] = {}
+        self._cells = Cells(results)
+        self._ringed: Any = None
         self._drawn: Any = None
         self.iso: float | None = None
         self.plane: Plane | None = None
@@ -139,12 +145,12 @@ class Stage:
         mesh = rectilinear(axes, values)
         plane = staged(self.results, wanted, (mesh.points, None, values.ravel()), axis, level, time, first)
         log = log and wanted.kind == CONCENTRATION and member != "sd"
-        span = self.span(wanted, member, plane.values)
+        span = span_of(self.results, wanted, member, plane.values)
         self.plane = dataclasses.replace(plane, span=span, log=log, member=_word(self.results, member))
         self.plotter.suppress_rendering = True
         self._paint(mesh)
         self.iso = None if iso is None else self._value(iso)
-        self._surface(wanted, time, member, self.iso)
+        self._surface(wanted, time, member, self.iso, ROUGH if dragged else SURFACE)
         self.channels(time, first)
         self.plotter.suppress_rendering = False
         return self.plane
@@ -193,13 +199,15 @@ class Stage:
         value = low + part * (high - low)
         return float(10.0**value) if self.plane.logarithmic else value
 
-    def _surface(self, field: Field, time: float, member: int | str, iso: float | None) -> None:
+    def _surface(
+        self, field: Field, time: float, member: int | str, iso: float | None, quality: tuple[float, int]
+    ) -> None:
         self.plotter.remove_actor("iso", reset_camera=False, render=False)
         if iso is None:
             return
-        values = self._read(field, time, member, SURFACE, None)
+        values = self._read(field, time, member, quality, None)
         first = member if isinstance(member, int) else 0
-        mesh = rectilinear(self._lattice(first, SURFACE, None).axes, values)
+        mesh = rectilinear(self._lattice(first, quality, None).axes, values)
         surface = mesh.contour([iso], scalars="field")
         if surface.n_points:
             self.plotter.add_mesh(
@@ -209,6 +217,10 @@ class Stage:
     def channels(self, time: float, member: int) -> None:
         """Rings around the pores, open ones and closed ones in colours of their own."""
         channels = self.results.models[member].resolved_channels
+        look = (member, tuple(carries(c, time) for c in channels))
+        if look == self._ringed:
+            return
+        self._ringed = look
         for shown, colour, name in ((True, OPEN, "open"), (False, CLOSED, "closed")):
             self.plotter.remove_actor(f"channels {name}", reset_camera=False, render=False)
             discs = [ring(c, self.pen) for c in channels if carries(c, time) is shown]
@@ -230,10 +242,19 @@ class Stage:
             axes = axes_of(self.results.models[member], *quality)
             if cut:
                 axes[cut[0]] = np.array([cut[1]])
-            self._lattices[key] = Lattice(self.results, axes, member)
+            self._lattices[key] = Lattice(self.results, axes, member, self._cells)
         return self._lattices[key]
 
     def _read(self, field: Field, time: float, member: int | str, quality: Any, cut: Any) -> np.ndarray:
+        key = (field.name, time, member, quality, cut)
+        if key not in self._values:
+            values = self._read_anew(field, time, member, quality, cut)
+            while len(self._values) >= KEPT:
+                self._values.pop(next(iter(self._values)))
+            self._values[key] = values
+        return self._values[key]
+
+    def _read_anew(self, field: Field, time: float, member: int | str, quality: Any, cut: Any) -> np.ndarray:
         if isinstance(member, int):
             return self._lattice(member, quality, cut).of(field, time)
         every = []
@@ -241,33 +262,10 @@ class Stage:
         for m in range(self.results.members):
             key = (m, quality, cut, "shared")
             if key not in self._lattices:  # members may have other channels, but are read at the same points
-                self._lattices[key] = Lattice(self.results, axes, m)
+                self._lattices[key] = Lattice(self.results, axes, m, self._cells)
             mine = field_of(self.results.models[m], field.name, self.results.dataset.data_vars)
             every.append(self._lattices[key].of(mine, time))
         return np.asarray(np.mean(every, axis=0) if member == "mean" else np.std(every, axis=0))
-
-    def span(self, field: Field, member: int | str, shown: np.ndarray) -> tuple[float, float]:
-        """Values that the colours span, the same for all times: from rest to the highest mouth."""
-        if member == "sd":
-            return 0.0, max(float(shown.max()), 1e-9)
-        if field.kind == OCCUPANCY:
-            return 0.0, 1.0
-        from microdomain.report import of_member
-
-        most = field.ion.rest
-        first = member if isinstance(member, int) else 0
-        mine = [
-            k for k, c in enumerate(self.results.models[first].resolved_channels) if c.ion == field.ion.name
-        ]
-        if mine:
-            mouths = of_member(self.results.mouths["concentration"], first)
-            most = float(np.nanmax(mouths.isel(channel=mine).values))
-        ends = field.of(np.array([field.ion.rest, max(most, 1.05 * field.ion.rest)]))
-        low, high = float(ends.min()), float(ends.max())
-        if field.kind in ("force", "current"):
-            most = max(abs(low), abs(high))
-            return -most, most
-        return low, high
 
     def hit(self, x: float, y: float) -> Channel | np.ndarray | None:
         """What lies under a pixel (from the lower left): a channel, a point of the slice (3,), or nothing."""

@@ -1,16 +1,19 @@
 """A page of its own: a slice with its channels, and an isosurface, that turns in any browser.
 
-Everything is inside the file.  There are no volumes in it: from a file, browsers draw them empty.
+Everything is inside the file: the viewer (vtk.js, as trame-vtk ships it), the meshes, the legend.  It asks
+no network for anything.  There are no volumes in it: from a file, browsers draw them empty.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import re
-import warnings
+import zipfile
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from microdomain.results import Results
@@ -39,42 +42,79 @@ def export_page(
     ValueError                    another ending, or a field that is not there
     RuntimeError                  what draws it is not installed
     """
-    from microdomain.view import _membrane, gl
+    from microdomain.view import gl
     from microdomain.view.fields import field_of
-    from microdomain.view.plane import frame_time
-    from microdomain.view.web import absent
+    from microdomain.view.picture import placed
+    from microdomain.view.plane import frame_time, membrane_of
 
-    path = Path(path)
-    if path.suffix.lower() != ".html":
-        raise ValueError(f"'{path}': a page ends in .html.")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"'{path}': there is no folder '{path.parent}'.")
-    reason = absent() or gl.missing()
+    path = placed(path, (".html",), "a page ends in")
+    needs = (
+        "" if find_spec("trame_vtk") else 'A page of its own needs trame-vtk: pip install "microdomain[web]"'
+    )
+    reason = needs or gl.missing()
     if reason:
         raise RuntimeError(reason)
     from microdomain.view.stage import Stage
 
     wanted = field_of(results.models[member], field, results.dataset.data_vars)
-    axis, level = _membrane(results, member)
+    axis, level = membrane_of(results, member)
     stage = Stage(results)
     try:
         t = frame_time(results, time, member)
         stage.plain = True
         plane = stage.draw(wanted.name, t, axis, level, member, iso=0.5)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on how its own parts may be called in the future
-            stage.plotter.export_html(str(path))
-        # The template asks its maker's site for icons; a page of its own asks nobody.
-        text = path.read_bytes()
-        text = re.sub(rb"https?://[^\"'\s]*/(favicon)", rb"data:,\1", text)
-        head, end, tail = text.rpartition(b"</body>")
-        # What draws the scene empties the body first; the legend stands beside it.
-        words = json.dumps(_legend(plane)).replace("</", "<\\/")
-        script = f"<script>document.documentElement.insertAdjacentHTML('beforeend', {words})</script>"
-        path.write_bytes(head + script.encode() + end + tail)
+        path.write_text(_page(_scene(stage.plotter), _legend(plane)), encoding="utf-8")
     finally:
         stage.plotter.close()
     return path
+
+
+def _scene(plotter: Any) -> bytes:
+    """What a plotter shows, packed as vtk.js reads it: a description, and every array once."""
+    from trame_vtk.modules.vtk.serializers import (
+        SynchronizationContext,
+        extract_array_hash,
+        initialize_serializers,
+        reference_id,
+        serialize,
+    )
+
+    window = plotter.render_window
+    plotter.render()
+    initialize_serializers()
+    context: Any = SynchronizationContext()
+    context.set_ignore_last_dependencies(True)
+    scene = serialize(None, window, reference_id(window), context, 1)
+    camera = plotter.camera
+    scene["extra"] = {
+        "vtkRefId": reference_id(window),
+        "centerOfRotation": camera.GetFocalPoint(),
+        "camera": reference_id(camera),
+    }
+    arrays = {
+        entry["hash"]: dict(**entry, content=context.get_cached_data_array(entry["hash"], False))
+        for entry in extract_array_hash(scene)
+    }
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("index.json", json.dumps({"hashes": arrays, "scene": scene}))
+    return held.getvalue()
+
+
+def _page(scene: bytes, legend: str) -> str:
+    """The viewer that trame-vtk ships, a scene and a legend in one text."""
+    from trame_vtk.tools.vtksz2html import write_html
+
+    held = io.StringIO()
+    write_html(scene, held)
+    # The viewer asks its maker's site for icons; a page of its own asks nobody.
+    text = re.sub(r"https?://[^\"'\s]*/(favicon)", r"data:,\1", held.getvalue())
+    head, end, tail = text.rpartition("</body>")
+    # What draws the scene empties the body first; the legend stands beside it.
+    words = json.dumps(legend).replace("</", "<\\/")
+    return (
+        f"{head}<script>document.documentElement.insertAdjacentHTML('beforeend', {words})</script>{end}{tail}"
+    )
 
 
 def _legend(plane: Plane) -> str:

@@ -1,6 +1,7 @@
 """The server of the page in the browser: this machine only, its address printed before anything is loaded.
 
-`guard` says who may see the page, `page` what it does, `stage` what is drawn.
+`guard` says who may see the page, `waiting` answers until it is made, `page` is what it does, `stage` what is
+drawn.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microdomain.view import gl
 from microdomain.view.guard import HOST, Guard, Shelf
+from microdomain.view.waiting import Waiting, first_picture, waiting_on
+
+if TYPE_CHECKING:
+    from microdomain.view.page import Page
 
 
 def absent() -> str:
@@ -25,7 +30,7 @@ def absent() -> str:
     -------
     str                           one sentence with what to install, or ""
     """
-    names = [name for name in ("pyvista", "trame", "trame_pyvista") if find_spec(name) is None]
+    names = [name for name in ("pyvista", "trame", "trame_vtk", "trame_vuetify") if find_spec(name) is None]
     needs = f'The page in the browser needs {", ".join(names)}: pip install "microdomain[web]"'
     return needs if names else ""
 
@@ -76,30 +81,39 @@ def serve(path: str | Path, port: int = 0, browser: bool = True, say: Callable[[
         raise RuntimeError(absent())
     with listen(port) as held:
         guard = Guard(held.getsockname()[1], shelf)
-        say(guard.url)
-        # Whether VTK can draw is asked of a child process, which takes as long as loading it here.
-        probe = Thread(target=gl.missing)
-        probe.start()
-        from trame.app import get_server  # noqa: F401
+        with waiting_on(held, guard) as door:
+            say(guard.url)
+            if browser:
+                import webbrowser
 
-        from microdomain.view import layout, stage  # noqa: F401
-        from microdomain.view.page import Page
-
-        probe.join()
-        if gl.missing():
-            raise RuntimeError(gl.missing())
-        page = Page(shelf, guard)
+                Thread(target=webbrowser.open, args=(guard.url,), daemon=True).start()
+            page = _page(shelf, guard, door)
         page.server.controller.on_server_bind.add(
             lambda server: server.app.middlewares.append(guard.middleware())
         )
-        if browser:
-            import webbrowser
-
-            page.server.controller.on_server_ready.add(lambda **_: webbrowser.open(guard.url))
         with _on_socket(held):
             page.server.start(
                 port=guard.port, host=HOST, open_browser=False, show_connection_info=False, timeout=0
             )
+
+
+def _page(shelf: Shelf, guard: Guard, door: Waiting) -> Page:
+    """The page, made while visitors look at its first picture.
+
+    What can be told without VTK comes first; whether VTK can draw is asked of a child process meanwhile.
+    """
+    probe = Thread(target=gl.missing)
+    probe.start()
+    from microdomain.view.page import Page, opened
+
+    results = opened(shelf, shelf.names[0])
+    door.show(*first_picture(results))
+    from microdomain.view import layout, stage  # noqa: F401
+
+    probe.join()
+    if gl.missing():
+        raise RuntimeError(gl.missing())
+    return Page(shelf, guard, results)
 
 
 @contextmanager

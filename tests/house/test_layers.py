@@ -22,11 +22,11 @@ ORDER = [
     *("reading", "laws", "feedback", "weights", "backends", "state"),
     "steppers",
     *("frames", "store", "vtkxml"),
-    *("ledger", "record", "maps", "compare", "export", "results"),
+    *("ledger", "record", "sensors", "release", "optics", "maps", "compare", "export", "results"),
     *("begin", "batch", "closing", "recorder", "checkpoint", "resume", "progress"),
-    *("setting", "estimate", "forecast"),
+    *("pace", "setting", "estimate", "forecast"),
     *("simulate", "steady"),
-    *("sensors", "presets", "examples", "scenario", "surfaces", "sweep"),
+    *("presets", "examples", "scenario", "surfaces", "sweep"),
     "report",
     "devices",
     *("view", "cli"),
@@ -37,7 +37,7 @@ ROOMS = {
     "cupy": {"backends/cuda.py"},
     "cupyx": {"backends/cuda.py"},
     "cupy_backends": {"backends/cuda.py"},
-    **{name: {"view/", "surfaces.py"} for name in ("pyvista", "trame", "trame_pyvista", "vtk", "matplotlib")},
+    **{name: {"view/", "surfaces.py"} for name in ("pyvista", "trame", "trame_vtk", "vtk", "matplotlib")},
 }
 LONGEST = 320
 

@@ -92,7 +92,7 @@ def test_the_order_of_readings(grid, walls):
         axis = lay_axis(GRIDS[grid](n), *WALLS[walls])
         u = averages(axis.faces, walls, lambda k: 1.0)
         centres = 0.5 * (axis.faces[1:] + axis.faces[:-1])
-        at_centres.append(norm(axis.centre_values() @ u - values(centres, walls), axis.widths))
+        at_centres.append(norm(axis.centre_values @ u - values(centres, walls), axis.widths))
         anywhere.append(norm(axis.reading(x) @ u - values(x, walls), 1.0 / x.size))
     assert observed(at_centres)[-1] == pytest.approx(4, abs=0.15)
     assert observed(anywhere)[-1] > 3.85
