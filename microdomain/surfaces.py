@@ -43,7 +43,8 @@ def read(
         raise ValueError(f"Surface {str(path)!r} does not exist.")
     try:
         mesh = pyvista.read(path)
-        triangles = mesh.extract_surface().triangulate().clean()
+        whole = mesh if isinstance(mesh, pyvista.PolyData) else mesh.extract_surface(algorithm=None)
+        triangles = whole.triangulate().clean()
     except Exception as error:  # readers of many formats raise whatever they like
         raise ValueError(f"Surface {str(path)!r} cannot be read: {error}.") from None
     corners = np.asarray(triangles.faces).reshape(-1, 4)[:, 1:]
