@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain.finite_volume import HELD, Axis
+from microdomain.mask_held import areas, beside_held, lay_rim
+from microdomain.mask_rows import Operator, lay_operator
 from microdomain.model.obstacles import Obstacle, solid
 
 if TYPE_CHECKING:
     from microdomain.grid import Grid
-    from microdomain.mask_rows import Operator
 
 #: Samples per edge of a cell that a surface crosses; the fluid part below which it is a sliver.
 SAMPLES, SLIVER = 12, 0.02
@@ -105,9 +106,6 @@ def lay_mask(obstacles: Sequence[Obstacle], grid: Grid, axes: Sequence[Axis]) ->
     ------
     ValueError                      an obstacle that the grid does not see; a box without fluid
     """
-    from microdomain.mask_held import beside_held, lay_rim
-    from microdomain.mask_rows import lay_operator
-
     raw, slot, samples = _sampled(obstacles, grid)
     opened = _open_faces(raw, slot, samples)
     phi, owner, opened = _merged(raw, opened, grid, beside_held(obstacles, grid))
@@ -240,14 +238,6 @@ def _merged(raw: np.ndarray, opened: Any, grid: Grid, held_near: np.ndarray) -> 
                 face[2 - axis] += side
                 opened[axis][tuple(face)] = 0.0
     return np.where(held == volume, 1.0, held / volume), owner, opened
-
-
-def areas(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Areas of every cell's faces across x, y and z, um^2."""
-    hx, hy, hz = grid.widths
-    x, y, z = hx[None, None, :], hy[None, :, None], hz[:, None, None]
-    one = np.ones(grid.shape)
-    return y * z * one, x * z * one, x * y * one
 
 
 def _components(phi: np.ndarray, opened: Any, axes: Sequence[Axis], rim: np.ndarray) -> Any:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microdomain.mask import areas
 from microdomain.model.obstacles import Inside, Obstacle
 
 if TYPE_CHECKING:
@@ -21,6 +20,14 @@ if TYPE_CHECKING:
 
 #: Distance of a held surface, in thicknesses of the fluid before it, at the least.
 CLOSEST = 0.25
+
+
+def areas(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Areas of every cell's faces across x, y and z, um^2."""
+    hx, hy, hz = grid.widths
+    x, y, z = hx[None, None, :], hy[None, :, None], hz[:, None, None]
+    one = np.ones(grid.shape)
+    return y * z * one, x * z * one, x * y * one
 
 
 def beside_held(obstacles: Sequence[Obstacle], grid: Grid) -> np.ndarray:

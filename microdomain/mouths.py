@@ -55,7 +55,7 @@ def disc_of(channel: Channel | None, axes: Any, window: Any, reach: float) -> An
 
 
 def disc_kernel(disc: Any, D: float, points: np.ndarray, ages: np.ndarray) -> np.ndarray:
-    """The kernel of a disc at points: array (Q, P), 1/um^3.
+    """The kernel of a disc at points.
 
     Parameters
     ----------
@@ -63,6 +63,10 @@ def disc_kernel(disc: Any, D: float, points: np.ndarray, ages: np.ndarray) -> np
     D : float, um^2/ms
     points : array (P, 3), um
     ages : array (Q,), ms
+
+    Returns
+    -------
+    array (Q, P), 1/um^3
     """
     radius, axis, sources = disc
     first, second = (k for k in range(3) if k != axis)

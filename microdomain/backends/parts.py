@@ -77,9 +77,11 @@ class FusedParts:
         self._uptake = self.put(ops.plan.uptake, float)
 
     def blocks(self) -> list[tuple[int, int]]:
+        """Ranges of members that one pass takes."""
         return self.ops.device.blocks(self.ops.plan.members)
 
     def add_rows(self, order: int, factor: np.ndarray, rest: np.ndarray | None, u: Any, out: Any) -> None:
+        """Add the rows of the obstacles' operator; see `ReferenceParts.add_rows`."""
         m, plan = len(u), self.ops.plan
         lengths = (self._count, self._width, plan.mobile, plan.grid.cells, u.size // m, out.size // m)
         level = None if rest is None else self.put(rest, float)
@@ -87,20 +89,25 @@ class FusedParts:
         self.ops.device.call("mask_rows", m * plan.mobile, self._count, 0, m, *lengths, *tables, u, out)
 
     def fold(self, f: Any, r: Any) -> Any:
+        """A copy of r, folded."""
         return self.ops.folded(f, r)
 
     def modes(self, f: Any, first: int, last: int, hat: Any) -> Any:
+        """Solve the bare diffusion factor for what moves; the next call overwrites it."""
         return self.ops.modes(first, last, f, hat).reshape(hat.shape)
 
     def levels(self, f: Any, first: int, last: int, means: Any) -> Any:
+        """The same for what is uniform in closed parts."""
         n, bars = self.ops.plan.buffers, f.bars[first:last]
         p, q, g = bars[:, :n], bars[:, n : 2 * n], bars[:, -1:]
         return _levels(self.ops.plan, g, p, q, self._uptake[first:last], means)
 
     def finish(self, f: Any, first: int, last: int, hat: Any, out: Any) -> None:
+        """From what moves to k, in the folded `out`."""
         self.ops.react(first, last, f, out, hat)
 
     def solved(self, f: Any, out: Any) -> tuple[Any, Any]:
+        """k and z."""
         return out, self.ops.moved
 
 

@@ -10,29 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from microdomain.model import checks
+from microdomain.model.triangles import Bounds, Surface, Vector, enclosed, vector
 
 if TYPE_CHECKING:
     import numpy as np
 
-Vector = tuple[float, float, float]
-Bounds = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 #: A point nearer than this to a surface (um) is on it, and not inside.
 ON_SURFACE = 1e-9
-
-
-def _vector(given: Any, what: str, **limits: float) -> Vector:
-    try:
-        numbers = tuple(given)
-    except TypeError:
-        numbers = ()
-    if len(numbers) != 3:
-        raise ValueError(f"{what} = {given!r}; give three lengths (x, y, z) in um.")
-    x, y, z = (checks.number(v, what, "um", **limits) for v in numbers)
-    return x, y, z
 
 
 @dataclass(frozen=True)
@@ -55,7 +42,7 @@ class Block:
     def __post_init__(self) -> None:
         who = f"Obstacle {checks.name(self.name, 'Obstacle')!r}"
         for side in ("lower", "upper"):
-            object.__setattr__(self, side, _vector(getattr(self, side), f"{who}: {side}"))
+            object.__setattr__(self, side, vector(getattr(self, side), f"{who}: {side}"))
         for axis, low, high in zip("xyz", self.lower, self.upper, strict=True):
             if high <= low:
                 raise ValueError(
@@ -97,7 +84,7 @@ class Ball:
 
     def __post_init__(self) -> None:
         who = f"Obstacle {checks.name(self.name, 'Obstacle')!r}"
-        object.__setattr__(self, "centre", _vector(self.centre, f"{who}: centre"))
+        object.__setattr__(self, "centre", vector(self.centre, f"{who}: centre"))
         object.__setattr__(self, "radius", checks.number(self.radius, f"{who}: radius", "um", above=0))
 
     @property
@@ -131,8 +118,8 @@ class Ellipsoid:
 
     def __post_init__(self) -> None:
         who = f"Obstacle {checks.name(self.name, 'Obstacle')!r}"
-        object.__setattr__(self, "centre", _vector(self.centre, f"{who}: centre"))
-        object.__setattr__(self, "radii", _vector(self.radii, f"{who}: radii", above=0))
+        object.__setattr__(self, "centre", vector(self.centre, f"{who}: centre"))
+        object.__setattr__(self, "radii", vector(self.radii, f"{who}: radii", above=0))
 
     @property
     def bounds(self) -> Bounds:
@@ -169,7 +156,7 @@ class Cylinder:
 
     def __post_init__(self) -> None:
         who = f"Obstacle {checks.name(self.name, 'Obstacle')!r}"
-        object.__setattr__(self, "centre", _vector(self.centre, f"{who}: centre"))
+        object.__setattr__(self, "centre", vector(self.centre, f"{who}: centre"))
         object.__setattr__(self, "radius", checks.number(self.radius, f"{who}: radius", "um", above=0))
         if self.length is not None:
             object.__setattr__(self, "length", checks.number(self.length, f"{who}: length", "um", above=0))
@@ -196,63 +183,6 @@ class Cylinder:
         end = np.abs(along) - 0.5 * self.length
         beyond = np.sqrt(np.maximum(side, 0.0) ** 2 + np.maximum(end, 0.0) ** 2)
         return np.asarray(beyond + np.minimum(np.maximum(side, end), 0.0))
-
-
-@dataclass(frozen=True)
-class Surface:
-    """A closed surface of triangles; `microdomain.surfaces.read` reads one from an STL or VTK file.
-
-    Parameters
-    ----------
-    points : sequence of (x, y, z), um
-    triangles : sequence of (i, j, k)     corners of each triangle as numbers of points
-    name : str
-
-    Raises
-    ------
-    ValueError                    a surface with open edges, saying how many there are
-    """
-
-    points: tuple[Vector, ...]
-    triangles: tuple[tuple[int, int, int], ...]
-    name: str = "surface"
-
-    def __post_init__(self) -> None:
-        who = f"Obstacle {checks.name(self.name, 'Obstacle')!r}"
-        points = tuple(_vector(p, f"{who}: a point") for p in self.points)
-        triangles = tuple((int(t[0]), int(t[1]), int(t[2])) for t in self.triangles)
-        object.__setattr__(self, "points", points)
-        object.__setattr__(self, "triangles", triangles)
-        if len(triangles) < 4 or not all(0 <= k < len(points) for t in triangles for k in t):
-            raise ValueError(f"{who}: {len(triangles)} triangles on {len(points)} points enclose nothing.")
-        edges: dict[tuple[int, int], int] = {}
-        for a, b, c in triangles:
-            for edge in ((a, b), (b, c), (c, a)):
-                key = (min(edge), max(edge))
-                edges[key] = edges.get(key, 0) + 1
-        open_edges = sum(n % 2 for n in edges.values())
-        if open_edges:
-            raise ValueError(
-                f"{who} is not closed: {open_edges} of its {len(edges)} edges belong to one triangle only. "
-                "Close its holes and merge double points, e.g. in MeshLab or with pyvista's clean() and "
-                "fill_holes()."
-            )
-
-    @cached_property
-    def bounds(self) -> Bounds:
-        """(lower, upper) along x, y and z, um."""
-        x, y, z = ((min(p[k] for p in self.points), max(p[k] for p in self.points)) for k in range(3))
-        return x, y, z
-
-    def distance(self, x: Any, y: Any, z: Any) -> np.ndarray:
-        """Distance of points to the surface's bounding box, um; 0 inside of that."""
-        import numpy as np
-
-        q = [
-            np.maximum(np.maximum(low - p, p - high), 0.0)
-            for p, (low, high) in zip((x, y, z), self.bounds, strict=True)
-        ]
-        return np.asarray(np.sqrt(sum(one**2 for one in q)))
 
 
 @dataclass(frozen=True)
@@ -314,8 +244,6 @@ def solid(obstacle: Obstacle, x: Any, y: Any, z: Any) -> np.ndarray:
 
     shape = obstacle.shape if isinstance(obstacle, Inside) else obstacle
     if isinstance(shape, Surface):
-        from microdomain.model.triangles import enclosed
-
         within = enclosed(shape.points, shape.triangles, x, y, z)
         return np.asarray(~within if isinstance(obstacle, Inside) else within)
     return np.asarray(obstacle.distance(x, y, z) < -ON_SURFACE)

@@ -1,13 +1,88 @@
-"""Points inside a closed surface of triangles, by counting crossings along z."""
+"""A closed surface of triangles, and which points lie inside, by counting crossings along z."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from microdomain.model import checks
 
+if TYPE_CHECKING:
+    import numpy as np
+
+Vector = tuple[float, float, float]
+Bounds = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 #: Lines along z are moved by these tiny lengths (um), so that none passes through an edge.
 ASIDE = (1.7e-7, 1.1e-7)
+
+
+def vector(given: Any, what: str, **limits: float) -> Vector:
+    try:
+        numbers = tuple(given)
+    except TypeError:
+        numbers = ()
+    if len(numbers) != 3:
+        raise ValueError(f"{what} = {given!r}; give three lengths (x, y, z) in um.")
+    x, y, z = (checks.number(v, what, "um", **limits) for v in numbers)
+    return x, y, z
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A closed surface of triangles; `microdomain.surfaces.read` reads one from an STL or VTK file.
+
+    Parameters
+    ----------
+    points : sequence of (x, y, z), um
+    triangles : sequence of (i, j, k)     corners of each triangle as numbers of points
+    name : str
+
+    Raises
+    ------
+    ValueError                    a surface with open edges, saying how many there are
+    """
+
+    points: tuple[Vector, ...]
+    triangles: tuple[tuple[int, int, int], ...]
+    name: str = "surface"
+
+    def __post_init__(self) -> None:
+        who = f"Obstacle {checks.name(self.name, 'Obstacle')!r}"
+        points = tuple(vector(p, f"{who}: a point") for p in self.points)
+        triangles = tuple((int(t[0]), int(t[1]), int(t[2])) for t in self.triangles)
+        object.__setattr__(self, "points", points)
+        object.__setattr__(self, "triangles", triangles)
+        if len(triangles) < 4 or not all(0 <= k < len(points) for t in triangles for k in t):
+            raise ValueError(f"{who}: {len(triangles)} triangles on {len(points)} points enclose nothing.")
+        edges: dict[tuple[int, int], int] = {}
+        for a, b, c in triangles:
+            for edge in ((a, b), (b, c), (c, a)):
+                key = (min(edge), max(edge))
+                edges[key] = edges.get(key, 0) + 1
+        open_edges = sum(n % 2 for n in edges.values())
+        if open_edges:
+            raise ValueError(
+                f"{who} is not closed: {open_edges} of its {len(edges)} edges belong to one triangle only. "
+                "Close its holes and merge double points, e.g. in MeshLab or with pyvista's clean() and "
+                "fill_holes()."
+            )
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """(lower, upper) along x, y and z, um."""
+        x, y, z = ((min(p[k] for p in self.points), max(p[k] for p in self.points)) for k in range(3))
+        return x, y, z
+
+    def distance(self, x: Any, y: Any, z: Any) -> np.ndarray:
+        """Distance of points to the surface's bounding box, um; 0 inside of that."""
+        import numpy as np
+
+        q = [
+            np.maximum(np.maximum(low - p, p - high), 0.0)
+            for p, (low, high) in zip((x, y, z), self.bounds, strict=True)
+        ]
+        return np.asarray(np.sqrt(sum(one**2 for one in q)))
 
 
 def enclosed(points: Any, triangles: Any, x: Any, y: Any, z: Any) -> np.ndarray:
@@ -26,6 +101,8 @@ def enclosed(points: Any, triangles: Any, x: Any, y: Any, z: Any) -> np.ndarray:
     -------
     bool array
     """
+    import numpy as np
+
     corners = np.asarray(points, dtype=float)[np.asarray(triangles, dtype=int)]
     shape = np.broadcast_shapes(np.shape(x), np.shape(y), np.shape(z))
     px, py, pz = (np.broadcast_to(np.asarray(p, dtype=float), shape).ravel() for p in (x, y, z))

@@ -26,7 +26,7 @@ ORDER = [
     *("begin", "batch", "closing", "recorder", "checkpoint", "resume", "progress"),
     *("pace", "setting", "estimate", "forecast"),
     *("simulate", "steady"),
-    *("presets", "examples", "scenario", "surfaces", "sweep"),
+    *("presets", "examples", "surfaces", "scenario", "sweep"),
     "report",
     "devices",
     *("view", "cli"),
