@@ -1,15 +1,19 @@
 """What is timed: four problems, and where their time goes."""
 
+import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 
 import microdomain as md
 from microdomain.backends.choose import choose
-from microdomain.model import Buffer, Cluster, Fixed, Ion, Model, Pulse
+from microdomain.model import Buffer, Cluster, Fixed, Ion, Markov, Model, Pulse
 
 CALCIUM = Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000.0)
 BUFFERS = (
@@ -33,14 +37,10 @@ def cluster():
 
 
 def gating():
-    """30 channels over 1 um^2, each open once or twice within 1 ms."""
-    random = np.random.default_rng(4)
-    clusters = []
-    for k, place in enumerate(random.uniform(-0.5, 0.5, (30, 2))):
-        on = float(random.uniform(0.0, 0.7))
-        gate = Pulse(on, on + float(random.uniform(0.05, 0.3)))
-        clusters.append(Cluster((tuple(place),), name=f"c{k}", current=Fixed(0.1), gate=gate))
-    return _model(tuple(clusters)), 1.0, 1
+    """30 channels over 1 um^2 that open at 1.5 /ms and close at 4.5 /ms by chance: 81 events in 1 ms."""
+    gate = Markov(("C", "O"), ("O",), [("C", "O", 1.5), ("O", "C", 4.5)])
+    place = {"within": (1, 1), "exclusion": 0.03, "seed": 1}
+    return _model((Cluster.random(30, **place, current=Fixed(0.1), gate=gate),)), 1.0, 1
 
 
 def batch():
@@ -49,15 +49,19 @@ def batch():
     return model, until, 64
 
 
+#: Of random streams, and the load above which a machine has no two idle cores.
+SEED, LOADED = 1, 0.5
 CASES = {"single channel": single, "16 channels": cluster, "30 gating channels": gating, "64 members": batch}
 
 
 def run(case, device):
-    """Run a case once; seconds."""
+    """Run a case once; seconds of this process, which other work on the machine does not count into."""
     model, until, members = CASES[case]()
-    start = time.perf_counter()
-    md.simulate(model, until=until, device=device, members=members, record=md.Record(times=(until,)))
-    return time.perf_counter() - start
+    start = time.process_time()
+    md.simulate(
+        model, until=until, device=device, members=members, record=md.Record(times=(until,)), seed=SEED
+    )
+    return time.process_time() - start
 
 
 @dataclass
@@ -80,9 +84,9 @@ class _Timing:
         return getattr(np, name)
 
     def matmul(self, a, b, out):
-        start = time.perf_counter()
+        start = time.process_time()
         np.matmul(a, b, out=out)
-        self.spent["products"] += time.perf_counter() - start
+        self.spent["products"] += time.process_time() - start
         self.shapes[a.shape, b.shape, out.shape] += 1
 
 
@@ -90,17 +94,17 @@ def shares(case, monkeypatch):
     """Where the time of a case goes on the compiled backend."""
     spent, timing = Counter(), []
 
-    def timed(device, log):
-        factory = choose(device, log)
+    def timed(device, log, precision):
+        factory = choose(device, log, precision)
 
         def make(plan):
             ops = factory(plan)
             call = ops._call
 
             def counted(name, *arguments):
-                start = time.perf_counter()
+                start = time.process_time()
                 call(name, *arguments)
-                spent["kernels"] += time.perf_counter() - start
+                spent["kernels"] += time.process_time() - start
 
             ops._call = counted
             ops.device.xp = _Timing(spent)
@@ -124,8 +128,39 @@ def _alone(shapes):
         np.matmul(a, b, out=out)
         times = []
         for _ in range(20):
-            start = time.perf_counter()
+            start = time.process_time()
             np.matmul(a, b, out=out)
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         total += count * float(np.median(times))
     return total
+
+
+def rate_of_two(case, members):
+    """How many times the members per second two processes of one thread each get through, over one.
+
+    None where the machine has no two idle cores.
+    """
+    if (os.cpu_count() or 1) < 2 or os.getloadavg()[0] > LOADED:
+        return None
+    script = (
+        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "import microdomain as md; from cases import CASES, SEED, run\n"
+        f"case, members = {case!r}, {members}\n"
+        "run(case, 'compiled'); print('ready', flush=True); sys.stdin.readline()\n"
+        "model, until, _ = CASES[case](); start = time.perf_counter()\n"
+        "md.simulate(model, until=until, device='compiled', members=members, seed=SEED,"
+        " record=md.Record(times=(until,)))\n"
+        "print(time.perf_counter() - start, flush=True)\n"
+    )
+    took = {}
+    for count in (1, 2):
+        words = [sys.executable, "-c", script, str(Path(__file__).parent)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        some = [subprocess.Popen(words, **pipes) for _ in range(count)]
+        for process in some:
+            process.stdout.readline()
+        for process in some:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        took[count] = max(float(process.communicate()[0]) for process in some)
+    return 2 * took[1] / took[2]

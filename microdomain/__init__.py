@@ -25,6 +25,7 @@ _ROOMS = {
     "model": (
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
         "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Sensor Chain Model "
+        "Pump LinearPump HillPump SurfacePump ConstantFlux Rectangle Circle "
         "Disc Block Ball Ellipsoid Cylinder Surface Inside"
     ),
     "grid": "Grid",
@@ -62,17 +63,21 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Block as Block
     from microdomain.model import Buffer as Buffer
     from microdomain.model import Chain as Chain
+    from microdomain.model import Circle as Circle
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
+    from microdomain.model import ConstantFlux as ConstantFlux
     from microdomain.model import Cylinder as Cylinder
     from microdomain.model import Disc as Disc
     from microdomain.model import Ellipsoid as Ellipsoid
     from microdomain.model import Fixed as Fixed
     from microdomain.model import Gaussian as Gaussian
     from microdomain.model import Held as Held
+    from microdomain.model import HillPump as HillPump
     from microdomain.model import Hold as Hold
     from microdomain.model import Inside as Inside
     from microdomain.model import Ion as Ion
+    from microdomain.model import LinearPump as LinearPump
     from microdomain.model import Markov as Markov
     from microdomain.model import Model as Model
     from microdomain.model import Ohmic as Ohmic
@@ -80,10 +85,13 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Particle as Particle
     from microdomain.model import Pulse as Pulse
     from microdomain.model import Pulses as Pulses
+    from microdomain.model import Pump as Pump
     from microdomain.model import Ramp as Ramp
+    from microdomain.model import Rectangle as Rectangle
     from microdomain.model import Sensor as Sensor
     from microdomain.model import Steps as Steps
     from microdomain.model import Surface as Surface
+    from microdomain.model import SurfacePump as SurfacePump
     from microdomain.model import Table as Table
     from microdomain.model import Trace as Trace
     from microdomain.model import Train as Train

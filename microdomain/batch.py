@@ -7,6 +7,7 @@ mouths and probes are interpolated between step ends, so they never shorten a st
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -18,8 +19,11 @@ from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Watch
+from microdomain.reading_cusps import Cusps
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
 from microdomain.weights import Fluxes
+
+log = logging.getLogger("microdomain")
 
 #: Step-size control: safety, bounds of the change.
 SAFETY, SHRINK, GROW = 0.85, 0.3, 3.0
@@ -70,6 +74,7 @@ class Batch:
         self.plan, self.factory, self.stepper, self.rtol, self.watch = plan, factory, stepper, rtol, watch
         m = plan.members
         self.live = [Feedback(plan, k) if plan.live[k] else None for k in range(m)]
+        self.cusps = Cusps(plan, watch.points)
         self._ops: Operations | None = factory(plan)
         self._kept: np.ndarray | None = None
         self.fluxes = Fluxes(plan, self.live)
@@ -89,6 +94,7 @@ class Batch:
         self.start = self._totals()
         shape = (m, plan.ions)
         self.influx, self.walls, self.uptake, self.corrections = (np.zeros(shape) for _ in range(4))
+        self.pumped = np.zeros((m, len(plan.pumps.names), plan.ions))
         self.steps, self.rejected, self.negative = (np.zeros(m, dtype=int) for _ in range(3))
         self.lowest = np.asarray(self.ops.lowest(self.standing.y, self.standing.near))
         self.largest_error = np.zeros(m)
@@ -153,6 +159,7 @@ class Batch:
     def _leave(self, active: np.ndarray, error: Exception) -> None:
         for k in active:
             told = f"{type(error).__name__}: {error}"
+            log.error("A member broke down at t = %g ms.", self.t[k], exc_info=error)
             self.failed[k] = f"broke down at t = {self.t[k]:g} ms ({told})."
             self.left_behind[k] = True
 
@@ -263,6 +270,7 @@ class Batch:
         self.influx[chosen] += influx[good]
         self.walls[chosen] += (flows.walls + part.per_ion(flows.loss))[good]
         self.uptake[chosen] += flows.uptake[good]
+        self.pumped[chosen] += flows.pumps.transpose(1, 0, 2)[good]
         self.corrections[chosen] += part.per_ion(np.abs(trial.correction))[good]
         self.lowest[chosen] = np.minimum(self.lowest[chosen], trial.lowest[good])
         self.largest_error[chosen] = np.maximum(self.largest_error[chosen], error[good] * self.rtol)
@@ -282,7 +290,10 @@ class Batch:
     def _note(self, members: np.ndarray) -> None:
         """Trace the grid part at the watched points and the mean free concentration."""
         s, plan = self.standing, self.plan
-        readings = self.watch.read(self.ops, s.y, plan.rest[:, : plan.ions])
+        slopes = self.ops.walls.slopes(s.y, s.near) if self.ops.walls is not None else ()
+        readings = self.watch.read(self.ops, s.y, plan.rest[:, : plan.ions], slopes)
+        if self.cusps.any:
+            readings = readings + self.cusps.added(self.fluxes.sources.at(self.ops, s.y, s.weights))
         held = self.ops.free(s.y) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
         for k in members:
             self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.volume))
@@ -301,6 +312,7 @@ class Batch:
             self.plan.names[: self.plan.ions], self.start, self.influx.copy(), self.walls.copy(),
             self.uptake.copy(), end, self.corrections.copy(), self.steps.copy(),
             self.rejected.copy(), self.negative.copy(), self.lowest.copy(), self.largest_error.copy(),
+            pumps=self.plan.pumps.names, pumped=self.pumped.copy(),
         )  # fmt: skip
 
     def forget(self, before: float) -> None:

@@ -30,7 +30,9 @@ def examples_command(name: str | None) -> None:
 @click.command(name="presets")
 @click.argument("name", required=False)
 @click.option(
-    "--kind", type=click.Choice(["buffer", "channel", "current", "sensor"]), help="Only presets of this kind."
+    "--kind",
+    type=click.Choice(["buffer", "channel", "current", "sensor", "pump"]),
+    help="Only presets of this kind.",
 )
 def presets_command(name: str | None, kind: str | None) -> None:
     """List the library with units and sources, or print all that is known of the one called NAME.

@@ -234,17 +234,26 @@ def _stopped(out: Path) -> click.ClickException:
 @click.option("--overwrite", is_flag=True, help="Replace a result that stands there.")
 @click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Draw the result, too.")
 @click.option("--rtol", type=float, default=1e-2, show_default=True, help="Wanted change from grid to grid.")
+@click.option("--open", "opened", is_flag=True, help="Hold every gate open, whatever the scenario says.")
+@click.option("--held", is_flag=True, help="Hold at rest every wall that carries no channel.")
 def steady_command(
-    scenario: str, out: Path | None, overwrite: bool, picture: Path | None, rtol: float
+    scenario: str,
+    out: Path | None,
+    overwrite: bool,
+    picture: Path | None,
+    rtol: float,
+    opened: bool,
+    held: bool,
 ) -> None:
     """Where the ions of SCENARIO settle around channels that stay open.
 
-    Needs gates that stay open, constant currents, and a held wall or uptake where the ions leave.
+    Needs gates that stay open (or --open), currents that are constant or follow the concentration at a
+    voltage that stays, and a held wall (or --held) or uptake where the ions leave.
     """
     from microdomain.report import report
     from microdomain.scenario import load
     from microdomain.scenario_run import grid_of, record_of
-    from microdomain.steady import Refinement, steady_state
+    from microdomain.steady import Refinement, check_steady, held_open, held_walls, steady_state
 
     asked = load(scenario)
     _check_places(out, overwrite, picture)
@@ -254,6 +263,9 @@ def steady_command(
             f"-o {out}: this scenario has {len(models)} members, and each settles in its own state."
         )
     for label, model in (models or {asked.title: asked.model}).items():
+        model = held_open(model) if opened else model
+        model = held_walls(model) if held else model
+        check_steady(model, scenario=True)
         results = steady_state(
             model,
             grid_of(asked),

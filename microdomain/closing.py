@@ -2,51 +2,67 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from microdomain.batch import Batch
+from microdomain.electro import ElectroWarning, reversal
 from microdomain.laws import influx as law_influx
 from microdomain.ledger import Ledger
+from microdomain.model import Ion, Model
 from microdomain.reading import Near, between
 from microdomain.reading_times import at_times
 from microdomain.units import flux_per_pA
 
 
-def traced(
-    batch: Batch, times: np.ndarray, near: Near, kernels: list[tuple[np.ndarray, np.ndarray]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Concentrations at the watched points and volume means at times already passed.
+class Traces:
+    """Reads what batches traced at their watched points; keeps the kernels there from call to call."""
 
-    Between step ends the grid part follows a monotone cubic in each stretch between jumps; the
-    near field is exact at every time.
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Near, list[tuple[np.ndarray, np.ndarray]]]] = {}
 
-    Parameters
-    ----------
-    batch : Batch
-    times : array (T,), ms
-    near : Near                     of the batch's plan
-    kernels : list                  of the watched points, from `near.kernels`
+    def __call__(self, batch: Batch, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Concentrations at the watched points and volume means at times already passed.
 
-    Returns
-    -------
-    arrays [member, T, ion, P] and [member, T, ion], uM
-    """
-    plan = batch.plan
-    count = len(batch.watch.points)
-    values = np.empty((plan.members, times.size, plan.ions, count))
-    means = np.empty((plan.members, times.size, plan.ions))
-    values.fill(np.nan)
-    means.fill(np.nan)
-    for k in range(plan.members):
-        t = np.array([row[0] for row in batch.trace[k]])
-        seen = times <= t[-1] if batch.failed[k] else np.ones(times.size, dtype=bool)
-        for out, n in ((values, 1), (means, 2)):
-            rows = np.array([row[n] for row in batch.trace[k]])
-            out[k, seen] = between(t, rows, times[seen], batch.jumps[k])
-    values += at_times(near, times, kernels, count)
-    return values, means
+        Between step ends the grid part follows a monotone cubic in each stretch between jumps; the
+        near field is exact at every time.
+
+        Parameters
+        ----------
+        batch : Batch
+        times : array (T,), ms
+
+        Returns
+        -------
+        arrays [member, T, ion, P] and [member, T, ion], uM
+        """
+        plan = batch.plan
+        if id(batch) not in self._known:
+            near = Near(plan)
+            self._known[id(batch)] = (near, near.kernels(batch.watch.points))
+        near, kernels = self._known[id(batch)]
+        count = len(batch.watch.points)
+        values = np.empty((plan.members, times.size, plan.ions, count))
+        means = np.empty((plan.members, times.size, plan.ions))
+        values.fill(np.nan)
+        means.fill(np.nan)
+        for k in range(plan.members):
+            t = np.array([row[0] for row in batch.trace[k]])
+            seen = times <= t[-1] if batch.failed[k] else np.ones(times.size, dtype=bool)
+            for out, n in ((values, 1), (means, 2)):
+                rows = np.array([row[n] for row in batch.trace[k]])
+                out[k, seen] = between(t, rows, times[seen], batch.jumps[k])
+        values += at_times(near, times, kernels, count)
+        return values, means
+
+
+def local_reversal(held: np.ndarray, ion: Ion, model: Model) -> np.ndarray:
+    """Reversal potential at some concentrations (uM) of an ion, mV; extreme ones are no news here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ElectroWarning)
+        return np.asarray(reversal(held, ion.outside, ion.z, model.temperature))
 
 
 def channel_influx(
@@ -80,7 +96,7 @@ def collected_ledger(batches: Sequence[Batch]) -> Ledger:
         name: np.concatenate([getattr(p, name) for p in parts])
         for name in (
             "start", "influx", "walls", "uptake", "end", "corrections", "steps", "rejected", "negative",
-            "lowest", "largest_error",
+            "lowest", "largest_error", "pumped",
         )
     }  # fmt: skip
-    return Ledger(ions=first.ions, **joined, dtype=first.dtype)
+    return Ledger(ions=first.ions, **joined, dtype=first.dtype, pumps=first.pumps)

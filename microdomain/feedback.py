@@ -29,6 +29,7 @@ from microdomain.mask_fill import seen
 from microdomain.near_field import CUT
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch
+from microdomain.reading_cusps import Cusps
 from microdomain.sites import Site
 from microdomain.window import POINTS, Window
 
@@ -264,14 +265,16 @@ class Mouths:
     Parameters
     ----------
     watch : Watch                     the distinct mouths
+    cusps : Cusps                     of the same points
     rest : array (member, ion), uM
     picks : list of (member, ions, points)
     """
 
     def __init__(
-        self, watch: Watch, rest: np.ndarray, picks: list[tuple[int, np.ndarray, np.ndarray]]
+        self, watch: Watch, cusps: Cusps, rest: np.ndarray, picks: list[tuple[int, np.ndarray, np.ndarray]]
     ) -> None:
         self._watch, self._rest, self._picks = watch, rest, picks
+        self._cusps, self.hides = cusps, cusps.any
 
     @classmethod
     def of(cls, plan: Plan, live: Sequence[tuple[int, Feedback]]) -> Mouths:
@@ -283,9 +286,14 @@ class Mouths:
             stop = first + len(one.live)
             picks.append((m, one.ion, which.ravel()[first:stop]))
             first = stop
-        return cls(Watch.of(plan, points), plan.rest[:, : plan.ions], picks)
+        return cls(Watch.of(plan, points), Cusps(plan, points), plan.rest[:, : plan.ions], picks)
 
-    def read(self, ops: Any, y: Any) -> list[np.ndarray]:
-        """Grid part (uM) at each member's mouths, from state vectors."""
+    def read(self, ops: Any, y: Any, hidden: np.ndarray | None = None) -> list[np.ndarray]:
+        """Grid part (uM) at each member's mouths, from state vectors.
+
+        Where `hides`, `hidden` are the sources in sub-cells, as `reading_cusps.Sources` has them.
+        """
         values = self._watch.read(ops, y, self._rest)
+        if hidden is not None:
+            values = values + self._cusps.added(hidden)
         return [values[m, ions, points] for m, ions, points in self._picks]

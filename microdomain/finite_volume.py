@@ -154,6 +154,22 @@ class Axis:
         return out
 
 
+def ghost_weight(faces: np.ndarray, side: int) -> float:
+    """Weight of the cell beyond a wall in the outward derivative at the first inner face.
+
+    Parameters
+    ----------
+    faces : array (n + 1,), um
+    side : int                      0 the lower wall, 1 the upper wall
+
+    Returns
+    -------
+    float, 1/um                     1/(12 h) where cells are alike
+    """
+    inward = -faces[::-1] if side else faces
+    return float(_primitive_weights(_ghost_faces(inward, 2)[1:6], inward[1], 2)[0])
+
+
 def lay_axis(faces: np.ndarray, lower: int, upper: int) -> Axis:
     """Build the operators of one axis.
 

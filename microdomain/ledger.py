@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,16 @@ SUSPECT = 1e-3
 class Ledger:
     """Where the ions went; amounts in uM um^3, per member and ion.
 
-    The account of an ion is start + influx = end + walls + uptake, counting free, bound and
+    The account of an ion is start + influx = end + walls + uptake + pumped, counting free, bound and
     near-field ions; `closure` is what is missing, relative to the end.  `corrections` is the summed
     size of what was added to the grid to close each step, relative to the influx: how well the
     steps integrated the near field's deposits (1e-7 to 1e-4 is usual).
 
     Attributes
     ----------
-    ions : tuple of str
+    ions, pumps : tuple of str
     start, influx, walls, uptake, end, corrections : arrays (member, ion)
+    pumped : array (member, pump, ion)     carried out of the box by every pump
     steps, rejected, negative : int arrays (member,)
         Accepted steps; rejected ones; of these, rejected for a negative concentration only.
     lowest : array (member,), uM    smallest free concentration of any species seen after a step
@@ -46,11 +47,18 @@ class Ledger:
     lowest: np.ndarray
     largest_error: np.ndarray
     dtype: str = "float64"
+    pumps: tuple[str, ...] = ()
+    pumped: np.ndarray = field(default_factory=lambda: np.zeros((1, 0, 1)))
+
+    @property
+    def through_pumps(self) -> np.ndarray:
+        """Carried out of the box by all pumps together: array (member, ion)."""
+        return np.asarray(self.pumped.sum(axis=1))
 
     @property
     def closure(self) -> np.ndarray:
-        """(start + influx - walls - uptake - end) / end: array (member, ion)."""
-        missing = self.start + self.influx - self.walls - self.uptake - self.end
+        """(start + influx - walls - uptake - pumped - end) / end: array (member, ion)."""
+        missing = self.start + self.influx - self.walls - self.uptake - self.through_pumps - self.end
         return np.asarray(missing / np.where(self.end != 0, np.abs(self.end), 1.0))
 
     @property
@@ -87,8 +95,10 @@ class Ledger:
         whole = {"steps", "rejected", "negative"}
         made: dict[str, Any] = {}
         for f in fields(cls):
+            if f.name in ("pumps", "pumped") and not data.get("pumps"):
+                continue  # no pumps, or a result from before there were any
             value = data[f.name]
-            if f.name == "ions":
+            if f.name in ("ions", "pumps"):
                 made[f.name] = tuple(value)
             elif f.name == "dtype":
                 made[f.name] = value
@@ -110,6 +120,13 @@ class Ledger:
                     f"  uptake {0.0 - self.uptake[m, i]:+.4g}  walls {0.0 - self.walls[m, i]:+.4g}"
                     f"  end {self.end[m, i]:.6g}"
                 )
+                through = [
+                    f"{name} {0.0 - self.pumped[m, k, i]:+.4g}"
+                    for k, name in enumerate(self.pumps)
+                    if self.pumped[m, k, i] != 0
+                ]
+                if through:
+                    lines.append(f"  {label}     through pumps {', '.join(through)}")
                 lines.append(
                     f"  {label}     closure {self.closure[m, i]:+.1e} of the total,"
                     f" corrections {self.correction[m, i]:.1e} of the influx"

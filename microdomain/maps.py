@@ -58,7 +58,8 @@ def concentration_at(
         frame = solver.isel(time=k)
         u = np.stack([frame[f"u_{n}"].values for n in plan.names[: plan.ions]], axis=1)
         t = np.full(results.members, float(frame["time"]))
-        out[row] = read_points(plan, t, u, points)[:, i]
+        hidden = frame["hidden"].values if "hidden" in frame else None
+        out[row] = read_points(plan, t, u, points, hidden)[:, i]
     times = solver["time"].values[frames]
     return at_points(results, name, out, times, points, {"long_name": f"[{name}]"})
 

@@ -22,10 +22,12 @@ from microdomain.grid import Grid
 from microdomain.history import History
 from microdomain.mask import Mask, lay_mask
 from microdomain.mask_near import lay_beside
+from microdomain.mask_walls import in_the_open
 from microdomain.model import Held, Model
 from microdomain.mouths import disc_of, mouth_points
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
+from microdomain.wall_pumps import NO_PUMPS, Pumps, lay_pumps, pump_places
 from microdomain.window import AVERAGES, Window
 
 #: A buffer is refined when it diffuses slower than this part of its ion's D: within a cell's
@@ -60,6 +62,7 @@ class Plan:
     mixing : array (refined, C), 1/ms   rate at which diffusion evens a refined buffer out inside a cell
     mask : Mask or None                 obstacles
     pair_back : array (P, Q), 1/ms      what obstacles hand from a pair's window to the grid
+    pumps : Pumps                       what crosses the walls by itself
     """
 
     models: tuple[Model, ...]
@@ -92,6 +95,7 @@ class Plan:
     mixing: np.ndarray
     pair_back: np.ndarray
     mask: Mask | None = None
+    pumps: Pumps = NO_PUMPS
 
     @property
     def volumes(self) -> np.ndarray:
@@ -162,6 +166,7 @@ class Plan:
             channel_rows=tuple(self.channel_rows[m] for m in chosen),
             live=tuple(self.live[m] for m in chosen),
             **{name: getattr(self, name)[chosen] for name in _PER_MEMBER},
+            pumps=self.pumps.take(chosen),
             sites=tuple(sites),
             pair_member=new_member[self.pair_member[kept]],
             **{name: getattr(self, name)[kept] for name in _PER_PAIR},
@@ -241,7 +246,7 @@ def lay(
             models=tuple(models), grid=grid, names=tuple(ion_names + order), ions=len(ion_names),
             mobile=len(ion_names) + len(mobile), refined=refined, axes=axes, D=D, binds=binds, k_on=k_on,
             k_off=k_off, total=total, rest=np.concatenate([ion_rest, bound_rest], axis=1), uptake=uptake,
-            kappa=kappa, history=history,
+            kappa=kappa, history=history, pumps=in_the_open(lay_pumps(models, grid, axes), mask),
             channel_rows=tuple(tuple(r) for r in rows), live=tuple(tuple(x) for x in live), windows=windows,
         ),
         channels, rows, ion_names,
@@ -264,6 +269,7 @@ def _check_alike(models: Sequence[Model]) -> None:
             "box": m.box == first.box,
             "walls": m.walls == first.walls,
             "obstacles": m.obstacles == first.obstacles,
+            "pumps (names, places, Hill coefficients)": pump_places(m) == pump_places(first),
             "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
             == [(i.name, i.z, i.D) for i in first.ions],
             "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]

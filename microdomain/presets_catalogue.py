@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from microdomain import presets
+from microdomain import presets, presets_pumps
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ def _sensor(entry: dict[str, Any]) -> tuple[str, ...]:
     return entry["kind"], sites, fusion
 
 
+def _pump(entry: dict[str, Any]) -> tuple[str, ...]:
+    numbers = [f"{k} {v}" for k, v in entry.items() if k not in ("kind", *presets_pumps.ABOUT)]
+    return entry["kind"], ", ".join(numbers)
+
+
 SHELVES = {
     "buffer": Shelf(
         presets.names, presets.entry, ("k_on", "K_d", "D"), _buffer,
@@ -67,6 +72,10 @@ SHELVES = {
     "sensor": Shelf(
         presets.sensor_names, presets.sensor_entry, ("kind", "sites", "fusion"), _sensor,
         '[sensors.NAME] preset = "{}", at = [x, y, z]',
+    ),
+    "pump": Shelf(
+        presets_pumps.pump_names, presets_pumps.pump_entry, ("law", "numbers"), _pump,
+        'law = {{ preset = "{}" }} in [[model.pumps]]',
     ),
 }  # fmt: skip
 

@@ -37,6 +37,9 @@ DIMENSIONS = {
     "conductance": ("pS", "2.4 pS"),
     "charge": ("pA ms", "3 fC"),
     "area": ("um^2", "1 um^2"),
+    "flux": ("uM um/ms", "4e-4 uM um/ms"),
+    "velocity": ("um/ms", "0.2 um/ms"),
+    "density": ("/um^2", "180 /um^2"),
     "dimensionless": ("", "1.2"),
 }
 

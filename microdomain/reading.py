@@ -18,6 +18,8 @@ from microdomain.mask_fill import blanked, filled, home, inside_any, seen
 from microdomain.mouths import disc_kernel
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
+from microdomain.reading_cusps import Cusps
+from microdomain.wall_reading import Lifts, add_to_centres, wall_slopes
 from microdomain.window import POINTS, Window
 
 #: Points are read in groups of this many, to bound the memory of the kernel tables.
@@ -191,6 +193,7 @@ class Watch:
     layers : array (K, nz)           weights along z of the points' distinct heights
     layer : int array (P,)           the height of each point
     mask : Mask or None              obstacles
+    lifts : Lifts or None            what the slopes at pumped walls add
     """
 
     points: np.ndarray
@@ -198,6 +201,7 @@ class Watch:
     layers: np.ndarray
     layer: np.ndarray
     mask: Any = None
+    lifts: Lifts | None = None
 
     @classmethod
     def of(cls, plan: Plan, points: np.ndarray) -> Watch:
@@ -205,25 +209,27 @@ class Watch:
         check_inside(plan, points)
         rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
         _, first, layer = np.unique(points[:, 2], return_index=True, return_inverse=True)
-        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), plan.mask)
+        lifts = Lifts(plan, points, (rx, ry, rz)) if plan.pumps.sheets else None
+        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), plan.mask, lifts)
 
-    def grid_part(self, u: Any, rest: np.ndarray) -> np.ndarray:
+    def grid_part(self, u: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
 
         Parameters
         ----------
         u : array [m, ion, z, y, x], uM
         rest : array [m, ion], uM        the level that the readings' excess is taken over
+        slopes : sequence of arrays      those at pumped walls, see `wall_reading`; none where left out
         """
         m, ions, nz, ny, nx = u.shape
         flat = np.matmul(self.layers, filled(self.mask, u).reshape(m, ions, nz, ny * nx))
-        return self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest)
+        return self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest, slopes)
 
-    def read(self, ops: Any, y: Any, rest: np.ndarray) -> np.ndarray:
+    def read(self, ops: Any, y: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """The same of state vectors `y`, of which only a few layers leave the device."""
-        return self.of_layers(ops.layers(y, self.layers), rest)
+        return self.of_layers(ops.layers(y, self.layers), rest, slopes)
 
-    def of_layers(self, u: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    def of_layers(self, u: np.ndarray, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """The rest of a reading, from fields that are read along z already: ``u[m, ion, layer, y, x]``."""
         rx, ry, _ = self.weights
         m, ions, count, ny, nx = u.shape
@@ -231,7 +237,8 @@ class Watch:
         along_x = np.matmul((u - level).reshape(m, ions, count * ny, nx), rx.T)
         along_x = along_x.reshape(m, ions, count, ny, len(rx))
         picked = along_x[:, :, self.layer, :, np.arange(self.layer.size)]
-        return np.asarray((picked * ry[:, None, None]).sum(axis=-1).transpose(1, 2, 0) + rest[:, :, None])
+        out = np.asarray((picked * ry[:, None, None]).sum(axis=-1).transpose(1, 2, 0) + rest[:, :, None])
+        return out + self.lifts.of(slopes) if self.lifts is not None and len(slopes) else out
 
 
 def check_inside(plan: Plan, points: np.ndarray) -> None:
@@ -248,7 +255,11 @@ def check_inside(plan: Plan, points: np.ndarray) -> None:
 
 
 def read_points(
-    plan: Plan, t: np.ndarray, u: np.ndarray, points: Sequence[Sequence[float]] | np.ndarray
+    plan: Plan,
+    t: np.ndarray,
+    u: np.ndarray,
+    points: Sequence[Sequence[float]] | np.ndarray,
+    hidden: np.ndarray | None = None,
 ) -> np.ndarray:
     """Concentration of every ion at points.
 
@@ -258,6 +269,8 @@ def read_points(
     t : array (member,), ms
     u : array [member, ion, z, y, x], uM      grid part at that time
     points : array (P, 3), um
+    hidden : array [member, ion, cell, sub], uM/ms, optional
+        Sources in sub-cells at that time, as `reading_cusps.Sources` has them.
 
     Returns
     -------
@@ -269,11 +282,14 @@ def read_points(
     """
     points = np.asarray(points, dtype=float).reshape(-1, 3)
     near, rest = Near(plan), plan.rest[:, : plan.ions]
+    slopes = wall_slopes(plan, t, u)
     parts = []
     for first in range(0, max(len(points), 1), GROUP):
         some = points[first : first + GROUP]
         watch = Watch.of(plan, some)
-        parts.append(watch.grid_part(u, rest) + near.at_points(t, near.kernels(some), len(some)))
+        parts.append(watch.grid_part(u, rest, slopes) + near.at_points(t, near.kernels(some), len(some)))
+        if hidden is not None and hidden.size:
+            parts[-1] += Cusps(plan, some).added(hidden)
     out = np.concatenate(parts, axis=2)
     out[..., inside_any(plan.models[0].obstacles, points)] = np.nan
     return out
@@ -297,7 +313,9 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray, near: Near | None = 
     out = filled(plan.mask, u) - rest
     for k, axis in enumerate(plan.axes):
         out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values.T, -1, -1 - k)
-    return blanked(plan.mask, out + rest + (Near(plan) if near is None else near).at_centres(t))
+    out = out + rest + (Near(plan) if near is None else near).at_centres(t)
+    add_to_centres(plan, out, wall_slopes(plan, t, u))
+    return blanked(plan.mask, out)
 
 
 def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:

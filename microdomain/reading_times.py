@@ -11,7 +11,7 @@ from microdomain.reading import GROUP, Near, summed
 def at_times(
     near: Near, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]], points: int
 ) -> np.ndarray:
-    """Near field at points and many times, the same for all members: array [member, T, ion, point], uM.
+    """Near field at points and many times, the same for all members.
 
     Parameters
     ----------
@@ -19,6 +19,10 @@ def at_times(
     times : array (T,), ms
     kernels : list                  as `near.kernels` gave them
     points : int                    how many points
+
+    Returns
+    -------
+    array [member, T, ion, point], uM
     """
     plan = near.plan
     out = np.zeros((plan.members, times.size, plan.ions, points))

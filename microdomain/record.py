@@ -34,7 +34,8 @@ class Record:
     Parameters
     ----------
     every : float, ms             record at multiples of this, from 0 to the end
-    times : sequence of float, ms record at exactly these times
+    times : sequence of float, ms record fields at exactly these times, mouths and probes also at the
+                                  edges of gates and at the end
     fields : sequence of str      species to record on the grid; ions are always recorded
     points : dict                 name -> (x, y, z) in um: probes
     sensors : dict                name -> (Sensor, (x, y, z)): release sensors, sampled at every step
@@ -102,7 +103,10 @@ class Record:
                     f"Record: time {late[0]:g} ms is later than the end of the run, {until:g} ms."
                 )
             times = np.array(self.times)
-            return times, times
+            # What peaks between them must not be missed: gates jump, and something stands at the end.
+            more = np.append(edges[(edges > 0) & (edges < until)], until)
+            more = more[np.abs(more[:, None] - times).min(axis=1) > 1e-12 * until]
+            return times, np.unique(np.append(times, more))
         if self.every is not None:
             count = int(np.floor(until / self.every * (1 + 1e-12)))
             times = np.minimum(self.every * np.arange(count + 1), until)

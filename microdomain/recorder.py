@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from microdomain.batch import Batch
-from microdomain.closing import channel_influx, traced
-from microdomain.electro import ElectroWarning, reversal
+from microdomain.closing import Traces, channel_influx, local_reversal
 from microdomain.fluxes import is_stored
 from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
 from microdomain.mask_fill import blanked, check_fluid
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
+from microdomain.reading_cusps import kept
 from microdomain.record import Record
 from microdomain.recorder_sensors import SensorSamples
 
@@ -64,9 +63,8 @@ class Recorder:
                 plan.models[0].ion(name)  # says which there are
         self.channels = [m.resolved_channels for m in plan.models]
         self._laws = law_names(plan.models)
-        # Kernels at cell centres, and at the watched points of each batch: the same at every time.
-        self._centres = Near(plan)
-        self._near: dict[int, tuple[Near, list[tuple[np.ndarray, np.ndarray]]]] = {}
+        # Kernels at cell centres, and at the watched points of each batch, are the same at every time.
+        self._centres, self._traced = Near(plan), Traces()
         self._done = 0
         self._last_frame = -1.0
         self._rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
@@ -103,9 +101,7 @@ class Recorder:
             self._head("probes", coords=points | names)
         self._sensors = SensorSamples(record)
         if record.sensors:
-            self._head(
-                "sensors", attrs=self._sensors.head["attrs"], coords=self._sensors.head["coords"] | names
-            )
+            self._head("sensors", **self._sensors.head(names))
         if out is not None and counts is not None:
             self._writer = store.reopen(out, counts)
         elif self._writer is not None:
@@ -158,6 +154,7 @@ class Recorder:
                 u[:, i],
                 {"units": "uM", "long_name": f"grid part of [{name}], cell averages"},
             )
+        solver |= kept(batches)
         for name in self.record.fields:
             if name not in root:
                 s = plan.names.index(name)
@@ -176,8 +173,7 @@ class Recorder:
             self._traces(times, batches)
         self._done = max(self._done, end)
         if self.record.sensors:
-            rows, at = self._sensors.taken(batches, until)
-            self._append_many("sensors", rows, at)
+            self._append_many("sensors", *self._sensors.taken(batches, until))
         for b in batches:
             b.forget(until)
 
@@ -190,10 +186,7 @@ class Recorder:
         means = np.empty((times.size, plan.members, plan.ions))
         first = 0
         for b in batches:
-            if id(b) not in self._near:
-                near = Near(b.plan)
-                self._near[id(b)] = (near, near.kernels(b.watch.points))
-            values, mean = traced(b, times, *self._near[id(b)])
+            values, mean = self._traced(b, times)
             offset = 0
             for k in range(b.plan.members):
                 m = first + k
@@ -206,11 +199,7 @@ class Recorder:
                     )
                     ion = plan.models[m].ion(channel.ion)
                     if ion.outside is not None:
-                        with warnings.catch_warnings():
-                            warnings.simplefilter("ignore", ElectroWarning)
-                            volts[:, m, n] = reversal(
-                                held[:, m, n], ion.outside, ion.z, plan.models[m].temperature
-                            )
+                        volts[:, m, n] = local_reversal(held[:, m, n], ion, plan.models[m])
                 offset += len(self.channels[m])
             for k in range(b.plan.members):
                 probes[:, first + k] = values[k, :, :, offset : offset + probes.shape[-1]]

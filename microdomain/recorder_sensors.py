@@ -22,7 +22,7 @@ from microdomain.record import Record
 #: Samples within a step, in parts of it; the first step behind a jump, where the near field rises
 #: from nothing, has more.
 WITHIN = (0.25, 0.5, 0.75, 1.0)
-RISING = (1e-3, 1 / 64, 1 / 16, 1 / 8, *WITHIN)
+RISING = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.015, 0.03, 0.045, 0.06, 0.09, 0.125, 0.18, *WITHIN)
 
 
 class SensorSamples:
@@ -43,12 +43,11 @@ class SensorSamples:
         self.schemes = [sensor.to_dict() for _, sensor, _ in record.sensors]
         self.since = -np.inf
 
-    @property
-    def head(self) -> dict[str, Any]:
-        """Coordinates and attributes of the group of a store."""
+    def head(self, names: dict[str, Any]) -> dict[str, Any]:
+        """Coordinates (with those in `names`) and attributes of the group of a store."""
         coords: dict[str, Any] = {"sensor": ("sensor", np.array(self.names))}
         coords |= {a: ("sensor", self.points[:, k], {"units": "um"}) for k, a in enumerate("xyz")}
-        return {"coords": coords, "attrs": {"schemes": self.schemes}}
+        return {"coords": coords | names, "attrs": {"schemes": self.schemes}}
 
     def taken(self, batches: Sequence[Batch], until: float) -> tuple[dict[str, Any], np.ndarray]:
         """Samples behind `since` up to `until` (ms): variables of the group, and times in common.

@@ -32,7 +32,8 @@ def decay_line(model: Model, ion: Ion, t: np.ndarray, mean: np.ndarray) -> str:
     walls = (*model.walls.x, *model.walls.y, *model.walls.z)
     held = any(isinstance(wall, Held) for wall in walls)
     held = held or any(isinstance(one, Inside) and one.held for one in model.obstacles)
-    if not held and model.uptake_rate(ion.name) == 0.0:
+    pumped = any(pump.ion == ion.name for pump in model.pumps)
+    if not held and not pumped and model.uptake_rate(ion.name) == 0.0:
         return "decay none: no uptake, and closed walls keep every ion"
     half = 0.5 * float(t[-1])
     if flows_after(model, ion.name, half, float(t[-1])):

@@ -35,8 +35,8 @@ SIGNALS = ("SIGUSR1", "SIGTERM")
 
 #: Attributes of a batch that change from step to step, beside where it stands and its traces.
 CARRIED = (
-    "dt", "start", "influx", "walls", "uptake", "corrections", "steps", "rejected", "negative", "lowest",
-    "largest_error", "left_behind",
+    "dt", "start", "influx", "walls", "uptake", "pumped", "corrections", "steps", "rejected", "negative",
+    "lowest", "largest_error", "left_behind",
 )  # fmt: skip
 
 

@@ -73,8 +73,15 @@ def model(part: Any, folder: Path) -> Model:
         buffers=tuple(Buffer(name, **given(buffer)) for name, buffer in part.buffers.items()),
         channels=tuple(_cluster(cluster, folder) for cluster in part.channels),
         uptake=part.uptake,
+        pumps=tuple(_pump(pump) for pump in part.pumps),
         **settings,
     )
+
+
+def _pump(part: Any) -> Any:
+    from microdomain.scenario_pumps import pump
+
+    return pump(part)
 
 
 def _cluster(part: Any, folder: Path) -> Cluster:

@@ -25,6 +25,7 @@ from microdomain.scenario_gates import (
     with_channel_preset,
 )
 from microdomain.scenario_obstacles import AnyObstacle
+from microdomain.scenario_pumps import PumpTable
 from microdomain.scenario_sensors import sensor_table
 from microdomain.scenario_table import (
     Charge,
@@ -245,6 +246,7 @@ class ModelTable(Table):
     walls: WallsTable | None = None
     obstacles: list[AnyObstacle] = []
     uptake: dict[str, Rate] = {}
+    pumps: list[PumpTable] = []
     voltage: Annotated[AnyVoltage | None, BeforeValidator(voltage_table)] = None
 
 

@@ -21,7 +21,7 @@ from microdomain.batch import Batch, StepError
 from microdomain.checkpoint import Lock
 from microdomain.closing import collected_ledger
 from microdomain.estimate import check_fits
-from microdomain.grid import Grid
+from microdomain.grid import Grid, coarse_beside_pumps
 from microdomain.ledger import Budget
 from microdomain.model import Model
 from microdomain.pace import Pace
@@ -112,6 +112,8 @@ def simulate(
     started = time.perf_counter()
     asked = setting(model, grid, until, record, rtol, accuracy, members, trials, scheme, seed, precision)
     said: list[str] = []
+    if asked.models[0].pumps and (coarse := coarse_beside_pumps(asked.models, asked.grid)):
+        log.warning(coarse)
 
     def say(sentence: str) -> None:
         said.append(sentence)

@@ -11,23 +11,34 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from microdomain.backends.choose import DEVICES
+from microdomain.backends.reference import Reference
 from microdomain.grid import GROWTH, NEAR, Grid
-from microdomain.model import Model
+from microdomain.model import Held, Model, Open, Walls
 from microdomain.plan import Plan
 from microdomain.reading import read_points
+from microdomain.reading_cusps import Sources
 from microdomain.record import Record
 from microdomain.results import Results
+from microdomain.steady_feedback import settle
 from microdomain.steady_problem import NoSteadyState
 from microdomain.steady_record import recorded
-from microdomain.steady_solve import LATE, Solution, check_steady, lay_steady, solve_steady
+from microdomain.steady_solve import LATE, Solution, check_steady, lay_steady
 
-__all__ = ["NoSteadyState", "Refinement", "grid_for", "steady_state"]
+__all__ = [
+    "NoSteadyState",
+    "Refinement",
+    "check_steady",
+    "grid_for",
+    "held_open",
+    "held_walls",
+    "steady_state",
+]
 
 log = logging.getLogger("microdomain")
 
@@ -128,7 +139,8 @@ def steady_state(
 
     Parameters
     ----------
-    model : Model                 gates Open, constant currents, and a held wall or uptake
+    model : Model                 gates Open; constant currents, or GHK and Ohmic ones at a voltage that
+                                  stays; and a held wall or uptake
     grid : Grid, optional
     rtol : float                  wanted relative difference at mouths and 10 to 200 nm from channels
     record : Record, optional     its fields and points (times mean nothing here)
@@ -159,6 +171,11 @@ def steady_state(
         )
     if not 0.0 < rtol < 1.0:
         raise ValueError(f"rtol = {rtol}: give a relative tolerance between 0 and 1, e.g. 1e-2.")
+    if record is not None and record.sensors:
+        raise ValueError(
+            f"steady_state: sensor {record.sensors[0][0]!r} is in the record, but release needs a course in "
+            "time. Take results.at(...) and give its concentration to microdomain.sensors.release."
+        )
     check_steady(model)
     levels = [_Level.of(model, grid_for(model) if grid is None else grid, progress)]
     while check and model.resolved_channels:
@@ -187,6 +204,41 @@ def steady_state(
     )
 
 
+def held_open(model: Model) -> Model:
+    """The model with every gate open for good.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    Model
+    """
+    return replace(model, channels=tuple(replace(c, gate=Open()) for c in model.channels))
+
+
+def held_walls(model: Model) -> Model:
+    """The model with every wall held at rest that carries no channel.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    Model
+    """
+    used = {(k, c.position[k]) for c in model.resolved_channels for k in range(3)}
+    walls = model.walls
+
+    def pair(k: int, now: tuple[Any, Any]) -> tuple[Any, Any]:
+        lower, upper = (one if (k, x) in used else Held() for one, x in zip(now, model.box[k], strict=True))
+        return lower, upper
+
+    return replace(model, walls=Walls(x=pair(0, walls.x), y=pair(1, walls.y), z=pair(2, walls.z)))
+
+
 class _Level:
     """One grid's solution and its readings at the places where grids are compared."""
 
@@ -201,7 +253,7 @@ class _Level:
             progress(f"Solving on {grid!r}")
         plan = lay_steady([model], grid)
         begun = time.perf_counter()
-        solution = solve_steady(plan)
+        solution = settle(plan)
         return cls(plan, solution, time.perf_counter() - begun)
 
     def compare(self, coarser: _Level) -> None:
@@ -234,7 +286,8 @@ def _readings(plan: Plan, solution: Solution) -> np.ndarray:
                 where.append((n, k))
     if spots:
         u = plan.coarse(solution.y)[:, : plan.ions]
-        values = read_points(plan, np.full(plan.members, LATE), u, np.array(spots))[0]
+        hidden = Sources(plan).at(Reference(plan), solution.y, solution.weights)
+        values = read_points(plan, np.full(plan.members, LATE), u, np.array(spots), hidden)[0]
         for column, (n, k) in enumerate(where):
             out[n, k] = values[plan.names.index(channels[n].ion), column]
     return out

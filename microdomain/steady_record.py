@@ -11,6 +11,7 @@ from microdomain.backends.reference import Reference
 from microdomain.ledger import Budget, Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Watch
+from microdomain.reading_cusps import Cusps
 from microdomain.record import Record
 from microdomain.recorder import Recorder
 from microdomain.results import Results
@@ -44,21 +45,20 @@ class Still:
         self.live: list[None] = [None] * plan.members
         near = self.ops.near(solution.weights)
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
+        # One row of what a batch traces, at the watched points: no step ends before or after it.
+        u = plan.coarse(solution.y)[:, : plan.ions]
+        readings = watch.grid_part(u, plan.rest[:, : plan.ions])
+        hidden = self.fluxes.sources.at(self.ops, solution.y, solution.weights)
+        if hidden.size:
+            readings = readings + Cusps(plan, watch.points).added(hidden)
+        held = self.ops.free(solution.y) + self.fluxes.per_ion(self.fluxes.mass(solution.weights))
+        mean = held / plan.volume
+        self.trace = [[(LATE, readings[m], mean[m])] for m in range(plan.members)]
+        self.jumps = [np.empty(0)] * plan.members
 
-    def traced(
-        self, times: np.ndarray, kernels: list[tuple[np.ndarray, np.ndarray]]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Concentrations [member, T, ion, P] at the watched points and means [member, T, ion], uM."""
-        from microdomain.reading import Near
-
-        plan = self.plan
-        u = plan.coarse(self.solution.y)[:, : plan.ions]
-        near = Near(plan).at_points(self.standing.t, kernels, len(self.watch.points))
-        values = self.watch.grid_part(u, plan.rest[:, : plan.ions]) + near
-        held = self.ops.amounts(self.solution.y)[:, : plan.ions]
-        held = (held + self.fluxes.per_ion(self.fluxes.mass(self.solution.weights))) / plan.volume
-        count = times.size
-        return np.repeat(values[:, None], count, axis=1), np.repeat(held[:, None], count, axis=1)
+    def state(self) -> np.ndarray:
+        """State vectors (member, size)."""
+        return self.solution.y
 
     def forget(self, before: float) -> None:
         """Nothing was traced."""

@@ -15,9 +15,10 @@ from threadpoolctl import threadpool_limits
 
 from microdomain.backends.reference import Near, Reference
 from microdomain.finite_volume import CLOSED
+from microdomain.fluxes import fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
-from microdomain.model import Fixed, Gaussian, Held, Model, Open, Table
+from microdomain.model import Fixed, Gaussian, Held, Hold, Model, Open, Table
 from microdomain.plan import SUB, Plan, lay
 from microdomain.steady_linear import Lattice, mirrored
 from microdomain.steady_newton import solve
@@ -67,7 +68,8 @@ def lay_steady(models: Sequence[Model], grid: Grid, history: History | None = No
     -------
     Plan
     """
-    plan = lay(models, grid, history)
+    # With gates open and voltages held every prescribed flux is constant from any time on.
+    plan = lay(models, grid, history, fluxes_of(models, 1.0) if history is None else None)
     kappa = plan.uptake.copy()
     free = plan.total - plan.rest[:, plan.ions :]
     for j, i in enumerate(plan.binds):
@@ -76,8 +78,36 @@ def lay_steady(models: Sequence[Model], grid: Grid, history: History | None = No
     return replace(plan, kappa=kappa)
 
 
-def check_steady(model: Model) -> None:
+#: What to do about it, in the words of a script and of a scenario.
+MENDS = {
+    "gate": (
+        "Give gate=Open(), or use simulate.",
+        'Give gate = { kind = "open" } or the flag --open, or use `microdomain run`.',
+    ),
+    "current": (
+        "Give current=Fixed(0.1), in pA, or use simulate.",
+        'Give current = { kind = "fixed", i = "0.1 pA" }, or use `microdomain run`.',
+    ),
+    "voltage": (
+        "Give voltage=Hold(-20.0), in mV, or use simulate.",
+        'Give voltage = { kind = "hold", V = "-20 mV" }, or use `microdomain run`.',
+    ),
+    "walls": (
+        "Hold a wall, e.g. walls=Walls(x=Held(), y=Held()), give uptake={{{ion!r}: 0.4}} in 1/ms, or march "
+        "in time with simulate.",
+        'Hold a wall, e.g. [model.walls] with x = "held" and y = "held", give [model.uptake] with '
+        '{ion} = "0.4 /ms", or march in time with `microdomain run`.',
+    ),
+}
+
+
+def check_steady(model: Model, scenario: bool = False) -> None:
     """Refuse a model that has no steady state, with the reason and the mend.
+
+    Parameters
+    ----------
+    model : Model
+    scenario : bool                 name the mend in the words of a scenario file
 
     Raises
     ------
@@ -88,29 +118,46 @@ def check_steady(model: Model) -> None:
             f"steady_state knows no obstacles, and this model has {model.obstacles[0].name!r}. March to the "
             "steady state with simulate, or leave the obstacles out."
         )
-    currents: dict[str, float] = {}
+    mend = {name: words[scenario] for name, words in MENDS.items()}
+    known: dict[str, float] = {}
+    felt: set[str] = set()
+    if model.pumps:
+        raise NoSteadyState(
+            f"Pump '{model.pumps[0].name}' is on a wall, and the steady-state solver knows closed and held "
+            "walls only. March in time with simulate until nothing changes, or describe the pump by uptake."
+        )
     for channel in model.resolved_channels:
+        law = channel.current
         if not isinstance(channel.gate, Open):
             raise NoSteadyState(
                 f"Channel '{channel.name}' has the gate {type(channel.gate).__name__}: a steady state needs "
-                "channels that stay open. Give gate=Open(), or use simulate."
+                f"channels that stay open. {mend['gate']}"
             )
-        if not isinstance(channel.current, Fixed) or isinstance(channel.current.i, Gaussian | Table):
+        if isinstance(law, Fixed):
+            if isinstance(law.i, Gaussian | Table):
+                raise NoSteadyState(
+                    f"Channel '{channel.name}' carries a current that varies in time: a steady state needs a "
+                    f"constant one. {mend['current']}"
+                )
+            if law.i:
+                known[channel.ion] = known.get(channel.ion, 0.0) + law.i
+            continue
+        if not isinstance(model.voltage, Hold):
             raise NoSteadyState(
-                f"Channel '{channel.name}' carries a current that varies in time: a steady state needs a "
-                "constant one. Give current=Fixed(0.1), in pA, or use simulate."
+                f"Channel '{channel.name}' carries a {type(law).__name__} current and the voltage moves: a "
+                f"steady state needs one that stays. {mend['voltage']}"
             )
-        if channel.current.i:
-            currents[channel.ion] = currents.get(channel.ion, 0.0) + channel.current.i
+        felt.add(channel.ion)
     walls = (*model.walls.x, *model.walls.y, *model.walls.z)
     if any(isinstance(wall, Held) for wall in walls):
         return
-    for ion, net in currents.items():
-        if not model.uptake_rate(ion):
+    for ion in dict.fromkeys((*known, *sorted(felt))):
+        net = known.get(ion, 0.0)
+        if not model.uptake_rate(ion) and (net or ion in felt):
+            what = f"A current of {ion!r} flows" if ion in felt else f"{net:g} pA of {ion!r} flow"
             raise NoSteadyState(
-                f"{net:g} pA of {ion!r} flow into a closed box and nothing takes them out, so there is no "
-                f"steady state. Hold a wall, e.g. walls=Walls(x=Held(), y=Held()), give "
-                f"uptake={{{ion!r}: 0.4}} in 1/ms, or march in time with simulate."
+                f"{what} into a closed box and nothing takes them out, so there is no steady state. "
+                + mend["walls"].format(ion=ion)
             )
 
 
@@ -122,7 +169,7 @@ def solve_steady(plan: Plan, flux: np.ndarray | None = None, start: np.ndarray |
     plan : Plan
     flux : array (pair,), uM um^3/ms, optional
         Flux of one channel of each pair; by default what the plan's currents carry long after they
-        began.  (Where currents follow the concentration this is the unknown of an outer iteration.)
+        began.  Where currents follow the concentration this is the unknown of `steady_feedback`.
     start : array (member, size), uM, optional
         State vectors to begin from, of the same plan; by default the rapid-buffer field.
 
@@ -145,6 +192,8 @@ def _solve_members(plan: Plan, flux: np.ndarray | None, start: np.ndarray | None
     if flux is None:
         for model in plan.models:
             check_steady(model)
+        if any(plan.live):
+            raise ValueError("The currents follow the concentration: give their fluxes, or use `settle`.")
         flux = plan.history.value(plan.pair_row, np.full(plan.pair_row.size, LATE))
     weights, blob = constant_window(plan, fluxes, flux)
     ops = Reference(plan)

@@ -23,6 +23,7 @@ from typing import Any
 from microdomain.grid import near_spacing
 from microdomain.scenario import Scenario, ScenarioError, example_text, examples, from_tables, replaced
 from microdomain.sweep_axes import places, read_axes
+from microdomain.wall_pumps import pump_places
 
 FORMAT = 1
 #: Points per batch, where a sweep file does not say: at most this many, and at least eight batches.
@@ -260,6 +261,7 @@ def group_of(asked: Scenario) -> str:
     content = {
         "box": first.box,
         "walls": repr(first.walls),
+        "pumps": repr(pump_places(first)),
         "ions": [(i.name, i.z, i.D) for i in first.ions],
         "buffers": [(b.name, b.D, b.binds) for b in first.buffers],
         "channels": sites,

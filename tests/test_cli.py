@@ -237,6 +237,7 @@ def test_accuracy_on_the_command_line_replaces_the_tolerance_of_the_scenario(fol
     assert Settings.of(asked, {"accuracy": "high"}).keywords == {"accuracy": "high"}
     both = Settings.of(asked, {"accuracy": "high", "rtol": 0.02}).keywords
     assert both == {"accuracy": "high", "rtol": 0.02}
+    assert Settings.of(asked, {"precision": "float32"}).keywords["precision"] == "float32"
 
 
 def test_members_of_a_scenario_keep_their_names():
@@ -446,6 +447,18 @@ def test_steady_prints_how_the_grids_differ(tmp_path):
     assert mean - 0.1 == pytest.approx(2 * 0.51821348 / 0.4 / 0.4, rel=1e-3)
 
 
+def test_steady_opens_the_gates_and_holds_the_walls_of_an_example():
+    refused = run("steady", "single-channel")
+    assert refused.exit_code != 0
+    assert 'Give gate = { kind = "open" } or the flag --open' in refused.output
+    closed = run("steady", "single-channel", "--open")
+    assert 'Hold a wall, e.g. [model.walls] with x = "held"' in closed.output
+    outcome = run("steady", "single-channel", "--open", "--held", "--rtol", "0.1")
+    assert outcome.exit_code == 0, outcome.output
+    # Validation 2.1, S2 (0.1 mM BAPTA, half-space): 71.1 uM at 5 nm; immobile buffers change nothing.
+    assert "71.1" in outcome.stdout
+
+
 # -- progress --------------------------------------------------------------------------------------
 
 HALF = SimpleNamespace(t=0.5, until=2.0, steps=31, rate=0.25, left=6.0)
@@ -499,6 +512,14 @@ def test_drosophila_nmj_gives_the_published_rest_and_decay(tmp_path):
     assert "\nrest 68.2 nM" in outcome.stdout
     tau = float(re.search(r"^decay ([\d.]+) ms", outcome.stdout, re.M)[1])
     assert 110.0 <= tau <= 111.0
+    # The sensors stand 95.9 and 122.1 nm away and 10 nm high.
+    rows = [line.split() for line in lines_of(run("release", tmp_path / "nmj.zarr"))[1:]]
+    assert [row[0] for row in rows] == ["vesicle-96nm", "vesicle-122nm"]
+    assert [float(row[7]) for row in rows] == pytest.approx([96.4, 122.5], abs=0.05)
+    near, far = (float(row[1]) for row in rows)
+    assert 0.9 > near > far > 0.05
+    # What is released is released behind the current's peak at 2 ms, and at once.
+    assert all(2.0 < float(row[3]) < 3.0 and 2.0 < float(row[5]) < 3.5 for row in rows)
 
 
 @pytest.mark.slow

@@ -88,7 +88,9 @@ def test_cell_at_walls_and_faces():
 def test_coarsened_keeps_the_grading():
     fine = Grid.graded(model())
     coarse = fine.coarsened(1.5)
-    assert coarse.shape == tuple(round(n / 1.5) for n in fine.shape)
+    for n, m in zip(fine.shape, coarse.shape, strict=True):
+        assert abs(m - n / 1.5) <= 1
+        assert m % 2 == n % 2 == 0
     assert coarse.spacing_at((0, 0, 0)) == pytest.approx(1.5 * fine.spacing_at((0, 0, 0)), rel=0.15)
     assert [f[-1] for f in coarse.faces] == [1, 1, 1]
 

@@ -76,3 +76,9 @@ def test_refusals(arguments, text):
 def test_times_beyond_the_end():
     with pytest.raises(ValueError, match="time 3 ms is later than the end of the run, 2 ms"):
         md.Record(times=[1, 3]).schedule(2.0, np.empty(0))
+
+
+def test_mouths_at_given_times_are_also_seen_at_edges_and_the_end():
+    times, dense = md.Record(times=[0.1, 0.5]).schedule(2.0, np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_array_equal(times, [0.1, 0.5])
+    np.testing.assert_array_equal(dense, [0.1, 0.5, 1.0, 2.0])

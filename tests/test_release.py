@@ -48,12 +48,10 @@ def test_what_is_answered(results):
 
 
 def test_the_samples_are_the_probes(results):
-    """The same points as probes; 1 % in the first microsecond, between two samples of a steep rise."""
+    """The same points as probes; between two samples of the first microsecond's rise within 0.02 uM."""
     probed = md.simulate(model_of(), until=1.0, record=md.Record(points={"near": NEAR, "far": FAR}))
     found = results.release(times=probed.probes.time.values)
-    np.testing.assert_allclose(found.concentration, probed.probes["Ca"], rtol=1e-2)
-    late = probed.probes.time.values > 2e-3
-    np.testing.assert_allclose(found.concentration[late], probed.probes["Ca"][late], rtol=4e-3)
+    np.testing.assert_allclose(found.concentration, probed.probes["Ca"], rtol=4e-3, atol=0.02)
 
 
 @pytest.mark.parametrize("gate", [md.Pulse(0, 0.5), md.Train(0.05, 0.1, 0.3, 3)], ids=["pulse", "train"])
@@ -120,6 +118,14 @@ def simulate_module():
 
     assert callable(simulate)
     return sys.modules["microdomain.simulate"]
+
+
+def test_every_backend_answers_the_same(results, backend):
+    device = {"numpy": "numpy", "compiled": "cpu", "cuda": "cuda"}[backend]
+    other = md.simulate(model_of(), until=1.0, record=RECORD, device=device)
+    np.testing.assert_allclose(
+        other.release().probability, results.release().probability, rtol=1e-9, atol=1e-15
+    )
 
 
 def test_a_store_answers_the_same(results, tmp_path):
@@ -204,6 +210,11 @@ def test_a_steady_state_has_no_release():
     asked = loads(SCENARIO)
     assert [name for name, _, _ in record_of(asked, 1.0).sensors] == ["near", "own", "mine"]
     assert record_of(asked, None) is None
+    still = dataclasses.replace(model_of(gate=md.Open()), uptake={"Ca": 0.4})
+    with pytest.raises(
+        ValueError, match="sensor 'near' is in the record, but release needs a course in time"
+    ):
+        md.steady_state(still, record=RECORD)
 
 
 SCENARIO = """

@@ -29,6 +29,7 @@ class HalfSpace:
         "wall_s": 1.4,
         "backend_why": "NumPy, for a reason.",
     }
+    _parts: ClassVar = {}  # no sensors
     grid = SimpleNamespace(shape=(16, 32, 34))
     budget = "Error budget  in space not estimated"
 

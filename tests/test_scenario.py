@@ -214,6 +214,7 @@ rtol = 1e-3
 accuracy = "high"
 seed = 7
 device = "numpy"
+precision = "float32"
 [record]
 every = "10 us"
 fields = ["Ca"]
@@ -222,7 +223,8 @@ points = { nose = ["0 nm", "0 nm", "10 nm"] }
     )
     read = loads(text)
     assert read.grid == {"kind": "graded", "near": 0.02, "growth": 1.2, "far": 0.08}
-    assert read.run == {"until": 2000, "rtol": 1e-3, "accuracy": "high", "seed": 7, "device": "numpy"}
+    run = {"until": 2000, "rtol": 1e-3, "accuracy": "high", "seed": 7}
+    assert read.run == run | {"device": "numpy", "precision": "float32"}
     assert read.record == {"every": 0.01, "fields": ["Ca"], "points": {"nose": (0, 0, 0.01)}}
     elsewhere = loads(text.replace('"numpy"', '"cuda"'))
     assert elsewhere.hash == read.hash  # where it runs is not part of the question

@@ -372,7 +372,7 @@ def test_another_kind_of_window_is_tried_and_then_used(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(
         gl,
-        "_CUBE",
+        "_TRIANGLE",
         "import os, sys; sys.exit(os.environ.get('VTK_DEFAULT_OPENGL_WINDOW') != 'vtkOSOpenGLRenderWindow')",
     )
     gl._window.cache_clear()

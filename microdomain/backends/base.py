@@ -27,11 +27,13 @@ class Operations(Protocol):
     name : str                      "numpy", "compiled" or "cuda"
     precision : str                 of states and tables: "float64" or "float32"
     plan : Plan
+    walls : walls.Walls or None     what crosses the walls through pumps
     """
 
     name: str
     precision: str
     plan: Plan
+    walls: Any
 
     def vector(self, y: np.ndarray) -> Any:
         """Bring host vectors to the device."""

@@ -7,14 +7,15 @@ device decides how a kernel is called and how many members one call takes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from microdomain.backends.reductions import Reductions
 from microdomain.backends.reference import Near, Reference
-from microdomain.backends.tables import Device, lay_tables
+from microdomain.backends.tables import Device, Views, lay_tables
+from microdomain.backends.walls import Walls
 from microdomain.plan import SUB, Plan
 
 #: Vectors besides the first that one pass sums.
@@ -40,18 +41,7 @@ class Factor:
     inverse_ion: Any
     fine_inverse: Any
     fine_share: Any
-
-
-@dataclass(frozen=True, eq=False)
-class Views:
-    """Two work arrays of some members, shaped for matrix products along x, y and z."""
-
-    a_x: Any
-    a: Any
-    a_z: Any
-    b_x: Any
-    b: Any
-    b_z: Any
+    walls: Any = None
 
 
 class Fused:
@@ -77,7 +67,8 @@ class Fused:
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers, self._count)
         # z is copied out only where the ledger will read it.
-        leaks = plan.uptake.any() or plan.leaks
+        self.walls = Walls(plan, device.xp, device) if plan.pumps.sheets else None
+        leaks = plan.uptake.any() or plan.leaks or self.walls is not None
         self._z = self._vectors() if leaks else None
         if self._z is not None:
             self._z[...] = 0.0
@@ -147,8 +138,9 @@ class Fused:
             return self._last[1]
         plan, t, empty = self.plan, self._t, self.device.empty
         near = Near(
-            empty(plan.members, plan.ions, *self._shape), empty(plan.members, plan.ions, self._count, SUB**3)
-        )
+            empty(plan.members, plan.ions, *self._shape), empty(plan.members, plan.ions, self._count, SUB**3),
+            self.walls.near(weights) if self.walls is not None else (),
+        )  # fmt: skip
         near.average[...], near.ripple[...] = 0.0, 0.0
         if weights.any():
             w = self.device.put(weights, float)
@@ -211,6 +203,8 @@ class Fused:
             self._call("rhs_refined", members, self._count, *grid, *fine)
         if amount is not None:
             self._blobs(first, last, amount, factor, out)
+        if self.walls is not None:
+            self.walls.add(out, y, near, factor, first, last)
 
     # -- W-method ------------------------------------------------------------------------------
 
@@ -232,7 +226,15 @@ class Fused:
             out = (f.share, f.fine_inverse, f.fine_share, f.inverse_ion)
             fields = (*state, near.ripple, self._count, t.cell)
             self._call("points_refined", m, self._count, 0, m, self._cells, *fields, *out)
-        return f
+        if self.walls is None:
+            return f
+
+        def divided(hat: Any) -> Any:
+            self._call("divide", planes, self._area, *grid, bars, f.modal, hat)
+            return hat
+
+        by_cell = f.inverse_ion.reshape(m, plan.ions, *self._shape)
+        return replace(f, walls=self.walls.prepare(self.walls.crossings(y, near), g, by_cell, divided))
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
         out = self.folded(factor, r)
@@ -274,6 +276,8 @@ class Fused:
         product(t.to[1], v.a, out=v.b)
         product(t.to[2], v.b_z, out=v.a_z)
         self._call("divide", m * nz, area, first, last, nz, area, f.bars, f.modal, self._a)
+        if self.walls is not None:
+            self.walls.relieve(v.a.reshape(m, -1, *self._shape), f.walls, first, last)
         product(t.back[2], v.a_z, out=v.b_z)
         product(t.back[1], v.b, out=v.a)
         product(v.a_x, t.back[0], out=v.b_x)
@@ -317,7 +321,8 @@ class Fused:
         return self._reduce.lowest(y, near)
 
     def speed(self, y: Any, near: Near) -> np.ndarray:
-        return self._reduce.speed(y, near)
+        speed = self._reduce.speed(y, near)
+        return speed if self.walls is None else speed + self.walls.speed(y, near)
 
     def amounts(self, y: Any) -> np.ndarray:
         return self._arrays.amounts(y)

@@ -55,7 +55,17 @@ def beside_obstacles(ops: Any) -> Any:
 class MaskedNear(Near):
     """Near field with what it hands back before obstacles: [m, ion, cells], uM/ms."""
 
-    returned: Any
+    returned: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedFactor:
+    """A prepared M: the bare one, g = gamma dt [member], a, and the pumps' part."""
+
+    bare: Any
+    g: np.ndarray
+    a: float
+    walls: Any
 
 
 class Masked:
@@ -133,7 +143,7 @@ class Masked:
                 average[at] += xp.matmul(w, table[:-1])
                 returned[at] += xp.matmul(w, back)
         average[..., self.shut] = 0.0
-        near = MaskedNear(bare.average, bare.ripple, returned if len(self.beside) else None)
+        near = MaskedNear(bare.average, bare.ripple, bare.wall, returned if self.beside else None)
         self._last = (bare, near)
         return near
 
@@ -182,11 +192,12 @@ class Masked:
 
     def factor(self, jacobian: Any, g: np.ndarray, a: float) -> Any:
         """See `backends.base`."""
-        return self._bare.factor(jacobian, g, a), g, a
+        bare = self._bare.factor(jacobian, g, a)
+        return MaskedFactor(bare, g, a, bare.walls)
 
     def solve(self, factor: Any, r: Any) -> tuple[Any, Any]:
         """See `backends.base`."""
-        bare, g, a = factor
+        bare, g, a = factor.bare, factor.g, factor.a
         out = self._parts.fold(bare, r)
         for first, last in self._parts.blocks():
             some = self.plan.mobile * self.plan.grid.cells

@@ -20,6 +20,7 @@ from microdomain.backends.reference_solve import (
     solve_diffusion,
     solve_reaction,
 )
+from microdomain.backends.walls import Walls
 from microdomain.plan import SUB, Plan
 
 #: Absolute tolerance per unit of rtol: ions and bound buffers, uM.
@@ -28,10 +29,11 @@ ATOL_ION, ATOL_BUFFER = 0.1, 1.0
 
 @dataclass(frozen=True, eq=False)
 class Near:
-    """Near field of every ion: cell averages [m, ion, z, y, x], ripple [m, refined, cell, sub]."""
+    """Near field: cell averages [m, ion, z, y, x], ripple [m, refined, cell, sub], means on pumped faces."""
 
     average: Any
     ripple: Any
+    wall: tuple[Any, ...] = ()
 
 
 class Reference:
@@ -66,6 +68,7 @@ class Reference:
         self.ripples = [put(s.ripple) for s in plan.sites]
         self.cells = put(plan.cells)
         self.mixing = put(plan.mixing[:, :, None])
+        self.walls = Walls(plan, xp) if plan.pumps.sheets else None
         self.binders = [[j for j, k in enumerate(plan.binds) if k == i] for i in range(plan.ions)]
 
     # -- moving data ---------------------------------------------------------------------------
@@ -118,7 +121,7 @@ class Reference:
             if site.cells.size:
                 rows = xp.matmul(w[:, None, :], self.ripples[k]).reshape(len(mine), site.cells.size, -1)
                 ripple[np.ix_(site.members, np.array([site.ion]), site.cells)] += rows[:, None]
-        return Near(average, ripple)
+        return Near(average, ripple, self.walls.near(weights) if self.walls else ())
 
     def _blobs(self, field: Any, amplitude: np.ndarray) -> None:
         """Add amplitude[pair] times the kernel at age tau to ``field[m, ion, z, y, x]``."""
@@ -190,6 +193,8 @@ class Reference:
                 spread = moved[:, plan.ions + j].reshape(plan.members, -1)[:, self.cells]
                 here = plan.fine(y)[:, r]
                 fine[:, r] += spread[..., None] - self.mixing[r] * (here - here.mean(axis=2, keepdims=True))
+        if self.walls is not None:
+            self.walls.add(out, y, near, xp.ones(plan.members))
         return out
 
     def advance(self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
@@ -263,6 +268,8 @@ class Reference:
             if plan.refined and plan.cells.size:
                 fine = (jacobian.fine_p.sum(axis=1) + jacobian.fine_q.max(axis=1)).reshape(plan.members, -1)
                 out += np.maximum(self.host(fine.max(axis=1)) - fastest, 0.0)
+        if self.walls is not None:
+            out += self.walls.speed(y, near)
         return out
 
     def amounts(self, y: Any) -> np.ndarray:

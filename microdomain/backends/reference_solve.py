@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Jacobian:
-    """Reaction Jacobian: p = k_on (total - b), q = k_on c + k_off, in cells and sub-cells."""
+    """Jacobian: p = k_on (total - b), q = k_on c + k_off, in cells and sub-cells; fluxes through pumps."""
 
     p: Any
     q: Any
     fine_p: Any
     fine_q: Any
+    through: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Factor:
     fine_P: Any
     fine_Q: Any
     fine_inverse: Any
+    walls: Any = None
 
 
 def along(matrix: Any, field: Any, axis: int, xp: Any) -> Any:
@@ -64,7 +67,7 @@ def linearise(ops: Any, y: Any, near: Any) -> Jacobian:
         k_on, k_off, total = (a[:, j].reshape(-1, 1, 1) for a in (ops.k_on, ops.k_off, ops.total))
         fine_p[:, r] = k_on * (total - fine[:, r])
         fine_q[:, r] = k_on * fine_c[:, r] + k_off
-    return Jacobian(p, q, fine_p, fine_q)
+    return Jacobian(p, q, fine_p, fine_q, ops.walls.crossings(y, near) if ops.walls is not None else None)
 
 
 def _least(ops: Any, coarse: Any, fine: Any) -> Any:
@@ -121,7 +124,7 @@ def factor(ops: Any, jacobian: Jacobian, g: np.ndarray, a: float) -> Factor:
     for i, mine in enumerate(ops.binders):
         for j in mine:
             total[:, i] += shares[:, j]
-    return Factor(
+    out = Factor(
         gm,
         pbar,
         qbar,
@@ -136,6 +139,15 @@ def factor(ops: Any, jacobian: Jacobian, g: np.ndarray, a: float) -> Factor:
         fine_q,
         1.0 / (1.0 + fine_q),
     )
+    if ops.walls is None:
+        return out
+
+    def divided(hat: Any) -> Any:
+        _divide(ops, out, hat)
+        return hat
+
+    walls = ops.walls.prepare(jacobian.through, g, out.inverse_ion, divided)
+    return dataclasses.replace(out, walls=walls)
 
 
 def solve_diffusion(ops: Any, f: Factor, r: Any) -> Any:
@@ -155,17 +167,12 @@ def fold(ops: Any, f: Factor, r: Any) -> Any:
 
 def modes(ops: Any, f: Factor, hat: Any) -> Any:
     """Solve for what moves, [m, s, z, y, x], in modal space."""
-    plan, xp, g = ops.plan, ops.xp, f.g[:, 0]
+    xp = ops.xp
     for axis in range(3):
         hat = along(ops.inverse[axis], hat, axis, xp)
-    ion = hat[:, : plan.ions]
-    for s in range(plan.ions, plan.mobile):
-        j = s - plan.ions
-        ion[:, plan.binds[j]] += g * f.qbar[:, j] * hat[:, s] * f.modal[:, j]
-    ion *= f.modal_ion
-    for s in range(plan.ions, plan.mobile):
-        j = s - plan.ions
-        hat[:, s] = (hat[:, s] + g * f.pbar[:, j] * ion[:, plan.binds[j]]) * f.modal[:, j]
+    _divide(ops, f, hat)
+    if f.walls is not None:
+        ops.walls.relieve(hat, f.walls)
     for axis in range(3):
         hat = along(ops.vectors[axis], hat, axis, xp)
     return hat
@@ -189,6 +196,18 @@ def unfold(ops: Any, f: Factor, hat: Any, out: Any) -> Any:
         mean = coarse[:, plan.ions + j].reshape(plan.members, -1)[:, ops.cells][..., None]
         fine[:, k] += mean
     return out
+
+
+def _divide(ops: Any, f: Factor, hat: Any) -> None:
+    """Solve the arrow systems of all modes, in place, without pumps."""
+    plan, g, ion = ops.plan, f.g[:, 0], hat[:, : ops.plan.ions]
+    for s in range(plan.ions, plan.mobile):
+        j = s - plan.ions
+        ion[:, plan.binds[j]] += g * f.qbar[:, j] * hat[:, s] * f.modal[:, j]
+    ion *= f.modal_ion
+    for s in range(plan.ions, plan.mobile):
+        j = s - plan.ions
+        hat[:, s] = (hat[:, s] + g * f.pbar[:, j] * ion[:, plan.binds[j]]) * f.modal[:, j]
 
 
 def solve_reaction(ops: Any, f: Factor, z: Any) -> Any:

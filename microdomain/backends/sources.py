@@ -16,7 +16,7 @@ from microdomain.backends.base import Unavailable
 from microdomain.plan import SUB, Plan
 
 #: In this order behind `launch.h`, the constants and `plan.h`.
-FILES = ("rhs.c", "near.c", "factor.c", "solve.c", "combine.c", "reduce.c", "mask.c")
+FILES = ("rhs.c", "near.c", "factor.c", "solve.c", "walls.c", "combine.c", "reduce.c", "mask.c")
 #: C's name of a precision.
 REAL = {"float64": "double", "float32": "float"}
 

@@ -93,6 +93,18 @@ class Tables:
     longest: int
 
 
+@dataclass(frozen=True, eq=False)
+class Views:
+    """Two work arrays of some members, shaped for matrix products along x, y and z."""
+
+    a_x: Any
+    a: Any
+    a_z: Any
+    b_x: Any
+    b: Any
+    b_z: Any
+
+
 def lay_tables(plan: Plan, device: Device) -> Tables:
     """Bring a plan to a device.
 

@@ -10,6 +10,8 @@ from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
 from microdomain.model.mouths import Disc
 from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Obstacle, Surface
+from microdomain.model.patches import Circle, Rectangle
+from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.sensor import Sensor
 from microdomain.model.sites import Chain
@@ -26,8 +28,10 @@ __all__ = [
     "Buffer",
     "Chain",
     "Channel",
+    "Circle",
     "Closed",
     "Cluster",
+    "ConstantFlux",
     "Current",
     "Cylinder",
     "Disc",
@@ -36,9 +40,11 @@ __all__ = [
     "Gate",
     "Gaussian",
     "Held",
+    "HillPump",
     "Hold",
     "Inside",
     "Ion",
+    "LinearPump",
     "Markov",
     "Model",
     "Obstacle",
@@ -47,10 +53,13 @@ __all__ = [
     "Particle",
     "Pulse",
     "Pulses",
+    "Pump",
     "Ramp",
+    "Rectangle",
     "Sensor",
     "Steps",
     "Surface",
+    "SurfacePump",
     "Table",
     "Trace",
     "Train",

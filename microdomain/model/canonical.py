@@ -17,6 +17,8 @@ from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import Closed, Held, Walls
 from microdomain.model.mouths import Disc
 from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Surface
+from microdomain.model.patches import Circle, Rectangle
+from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.rates import (
     FORMS,
     Bell,
@@ -43,6 +45,8 @@ _KINDS: dict[str, dict[str, type]] = {
         "calcium": Calcium, "table": Lookup, "sum": Sum, "inverse": Inverse, "split": Split,
     },
     "wall": {"closed": Closed, "held": Held},
+    "law": {"linear": LinearPump, "hill": HillPump, "surface": SurfacePump, "flux": ConstantFlux},
+    "patch": {"rectangle": Rectangle, "circle": Circle},
     "voltage": {
         "hold": Hold, "steps": Steps, "ramp": Ramp, "pulses": Pulses,
         "action-potential": ActionPotential, "table": Trace,
@@ -185,6 +189,21 @@ def cluster_from_dict(given: dict[str, Any]) -> Cluster:
     return cluster
 
 
+def pump_to_dict(pump: Pump) -> dict[str, Any]:
+    """A pump with its law and patch."""
+    patch = {} if pump.patch is None else {"patch": tagged("patch", pump.patch)}
+    return {
+        "name": pump.name, "face": pump.face, "ion": pump.ion, "law": tagged("law", pump.law), **patch,
+    }  # fmt: skip
+
+
+def pump_from_dict(given: dict[str, Any]) -> Pump:
+    """The pump that `pump_to_dict` came from."""
+    parts = {k: untagged(k, v) if k in ("law", "patch") else v for k, v in given.items()}
+    pump: Pump = build(Pump, parts, "pump")
+    return pump
+
+
 def parts_from_dict(given: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `Model` from a canonical dictionary."""
     parts = dict(given)
@@ -192,6 +211,8 @@ def parts_from_dict(given: dict[str, Any]) -> dict[str, Any]:
     parts["ions"] = tuple(build(Ion, ion, "ion") for ion in given.get("ions", ()))
     parts["buffers"] = tuple(build(Buffer, buffer, "buffer") for buffer in given.get("buffers", ()))
     parts["channels"] = tuple(cluster_from_dict(cluster) for cluster in given.get("channels", ()))
+    if "pumps" in given:
+        parts["pumps"] = tuple(pump_from_dict(pump) for pump in given["pumps"])
     if "walls" in given:
         pairs = {
             axis: tuple(untagged("wall", {"kind": w}) for w in pair) for axis, pair in given["walls"].items()

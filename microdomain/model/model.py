@@ -15,6 +15,7 @@ from microdomain.model.channels import Channel, Cluster, check_distances, resolv
 from microdomain.model.currents import GHK, Ohmic
 from microdomain.model.membrane import FACES, Held, Walls
 from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
+from microdomain.model.pumps import Pump
 from microdomain.model.species import Buffer, Ion
 from microdomain.model.toml_text import model_to_toml
 from microdomain.model.voltage import PROTOCOLS, Hold, Voltage
@@ -44,6 +45,7 @@ class Model:
                                   membrane voltage, mV; a Fixed current does not ask for it
     obstacles : sequence of Block, Ball, Ellipsoid, Cylinder, Surface or Inside
                                   what ions cannot enter; `Inside(shape)` closes all that is outside a shape
+    pumps : Pump or sequence of Pump     what carries ions through faces and patches
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Model:
     temperature: float = BODY
     voltage: Voltage = _HOLD
     obstacles: tuple[Obstacle, ...] = ()
+    pumps: tuple[Pump, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -70,6 +73,7 @@ class Model:
         put(self, "ions", _sequence(self.ions, Ion, "ions"))
         put(self, "buffers", _sequence(self.buffers, Buffer, "buffers"))
         put(self, "channels", _sequence(self.channels, Cluster, "channels"))
+        put(self, "pumps", _sequence(self.pumps, Pump, "pumps"))
         if not isinstance(self.walls, Walls):
             raise TypeError(
                 f"Model: walls = {self.walls!r}; expected Walls(x=, y=, z=) of Closed() and Held()."
@@ -90,13 +94,15 @@ class Model:
     def _check_names(self) -> None:
         if not self.ions:
             raise ValueError("Model: no ions; give at least one, e.g. Ion('Ca', z=2, D=0.22, rest=0.1).")
-        for kind, names in (("species", self.species), ("clusters", tuple(c.name for c in self.channels))):
+        kinds = {"species": self.species, "clusters": tuple(c.name for c in self.channels)}
+        for kind, names in (kinds | {"pumps": tuple(p.name for p in self.pumps)}).items():
             for one in names:
                 if names.count(one) > 1:
                     raise ValueError(f"Model: two {kind} are called {one!r}; give each a name of its own.")
         known = ", ".join(repr(ion.name) for ion in self.ions)
         users = [(f"Buffer {b.name!r} binds", b.binds) for b in self.buffers]
         users += [(f"Cluster {c.name!r} passes", c.ion) for c in self.channels]
+        users += [(f"Pump {p.name!r} carries", p.ion) for p in self.pumps]
         for what, ion in users:
             if ion not in (i.name for i in self.ions):
                 raise ValueError(f"{what} {ion!r}, which is not among the model's ions: {known}.")
@@ -130,6 +136,14 @@ class Model:
                         f"Channel {channel.name!r} is on the held wall {face!r}, which would "
                         "swallow its ions. Close that wall, or move the channel."
                     )
+
+        for pump in self.pumps:
+            if isinstance(self.walls[pump.face], Held):
+                raise ValueError(
+                    f"Pump {pump.name!r} is on the held wall {pump.face!r}, which keeps every ion at rest "
+                    "by itself. Close that wall, or move the pump."
+                )
+            pump.check_patch(self.box)
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -170,6 +184,15 @@ class Model:
         buffer = self.buffer(buffer)
         return float(buffer.bound_at(self.ion(buffer.binds).rest))
 
+    def pull(self, channel: Channel) -> float:
+        """Greatest slope P of the pumps of its ion on the face that a channel is on, um/ms; 0 without any."""
+        total = 0.0
+        for pump in self.pumps:
+            axis, side = divmod(FACES.index(pump.face), 2)
+            if pump.ion == channel.ion and channel.position[axis] == self.box[axis][side]:
+                total += pump.law.terms.steepest
+        return total
+
     @property
     def volume(self) -> float:
         """Volume of the box, um^3."""
@@ -192,6 +215,7 @@ class Model:
             "uptake": dict(self.uptake),
             "voltage": canonical.tagged("voltage", self.voltage),
             **canonical.obstacles_to_dict(self.obstacles),
+            **({"pumps": [canonical.pump_to_dict(pump) for pump in self.pumps]} if self.pumps else {}),
         }
 
     @classmethod

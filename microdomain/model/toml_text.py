@@ -56,6 +56,8 @@ def model_to_toml(model: dict[str, Any], title: str = "") -> str:
         lines += table("[[model.channels]]", cluster)
     for obstacle in model.get("obstacles", ()):
         lines += table("[[model.obstacles]]", obstacle)
+    for pump in model.get("pumps", ()):
+        lines += table("[[model.pumps]]", pump)
     for word in ("uptake", "walls", "voltage"):
         if model[word]:
             lines += table(f"[model.{word}]", model[word])

@@ -37,6 +37,11 @@ def drawn(model: Any) -> str:
         line = f"{cluster.name}  {n} channel{'s' if n > 1 else ''} {place}, "
         line += f"{_current(cluster.current)}, {_gate(cluster.gate)}"
         lines.append(line + (f", passes {cluster.ion}" if len(model.ions) > 1 else ""))
+    for pump in model.pumps:
+        words = ", ".join(f"{k} = {v:g}" for k, v in vars(pump.law).items() if not isinstance(v, str))
+        line = f"{pump.name}  {type(pump.law).__name__} on {pump.face}, {words}"
+        line += f", on a {type(pump.patch).__name__.lower()}" if pump.patch is not None else ""
+        lines.append(line + (f", carries {pump.ion}" if len(model.ions) > 1 else ""))
     held = [face for face in FACES if isinstance(model.walls[face], Held)]
     lines.append(
         "walls  "

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.steppers.base import Flows, Standing, Trial, close, combined, stage_flows
+from microdomain.steppers.base import Flows, Standing, Trial, close, combined, no_flow, stage_flows
 from microdomain.weights import Fluxes
 
 DAMPING = 2.0 / 13.0
@@ -115,15 +115,16 @@ class RKC:
         new, missed, there = close(ops, fluxes, at, dt, y, X)
         F1 = ops.advance(new, there.near, fluxes.blob(there.t, at.t, dt), dt)
         error = ops.combine(at.y, [(-0.2, at.y), (-0.8, new), (0.4, F0), (0.4, F1)])
+        doubt = fluxes.doubt(missed, at.t, there.t, rtol)
         return Trial(
             y=new, near=there.near, weights=there.weights,
-            error=ops.norm(error, at.y, new, at.near, there.near, rtol),
+            error=np.maximum(ops.norm(error, at.y, new, at.near, there.near, rtol), doubt),
             lowest=ops.lowest(new, there.near), flows=X, correction=missed,
         )  # fmt: skip
 
     def _refused(self, ops: Operations, at: Standing, s: int) -> Trial:
         """A step that would need too many stages counts as rejected, as wrong as it is long."""
-        none = Flows(np.zeros((2, ops.plan.pair_member.size)), np.zeros((2, 1, ops.plan.ions)))
+        none = Flows(np.zeros((2, ops.plan.pair_member.size)), no_flow(ops.plan))
         return Trial(
             y=at.y, near=at.near, weights=at.weights, error=np.array([(s / MOST_STAGES) ** 6 + 1.0]),
             lowest=np.zeros(1), flows=none, correction=none.deposit,

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.steppers.base import Flows, Standing, Trial, close, per_ion, stage_flows
+from microdomain.steppers.base import Flows, Standing, Trial, close, no_flow, per_ion, stage_flows, to_ions
 from microdomain.weights import Fluxes
 
 A_DIFFUSION = 1.2
@@ -84,7 +84,7 @@ class WMethod:
         dt_pair, dt_ion = dt[plan.pair_member], dt[:, None]
         U: list[Any] = []
         pairs = np.zeros((2, plan.pair_member.size))
-        ions = np.zeros((2, plan.members, plan.ions))
+        ions = no_flow(plan)
         for i in range(self.stages):
             t = at.t + times[i] * dt
             y, (near, weights), plus = at.y, first, None
@@ -102,29 +102,38 @@ class WMethod:
             # U_i passes l(U_i) = gamma dt [l(F_i) + l(A z_i)] + gamma sum_j c_ij l(U_j), and m = b Gamma^-1
             # turns sum_i m_i l(U_i) into sum_i b_i dt [l(F_i) + l(A z_i)].
             pairs += self.b[i] * dt_pair * rate.pairs
-            ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, z))
+            ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, factor, z, k))
         new, error = ops.mix(at.y, U, m, e)
         flows = Flows(pairs, ions)
-        new, missed, there = close(
-            ops, fluxes, at, dt, new, flows, None if fresh.size else (t, weights, near)
-        )
+
+        def spread(blobs: Any) -> Any:
+            """The resolvent (I - gamma dt A)^-1: what came evenly over the step, diffused and bound."""
+            k, z = ops.solve(factor, blobs)
+            flows.ions[...] += gamma * dt_ion * _implicit(ops, fluxes, factor, z, k)
+            return k
+
+        last = None if fresh.size else (t, weights, near)
+        new, missed, there = close(ops, fluxes, at, dt, new, flows, last, spread)
+        error = ops.norm(error, at.y, new, at.near, there.near, rtol)
         return Trial(
             y=new,
             near=there.near,
             weights=there.weights,
-            error=ops.norm(error, at.y, new, at.near, there.near, rtol),
+            error=np.maximum(error, fluxes.doubt(missed, at.t, there.t, rtol)),
             lowest=ops.lowest(new, there.near),
             flows=flows,
             correction=missed,
         )
 
 
-def _implicit(ops: Operations, fluxes: Fluxes, z: Any) -> Any:
-    """What the implicit side of a stage moves through held walls and into the uptake: (2, member, ion)."""
+def _implicit(ops: Operations, fluxes: Fluxes, factor: Any, z: Any, k: Any) -> Any:
+    """What the implicit side of a stage moves, as `Flows.ions`."""
     plan = ops.plan
-    if not (fluxes.walls_open or fluxes.takes_up):
+    if not (fluxes.walls_open or fluxes.takes_up or ops.walls is not None):
         return 0.0
-    ions = np.zeros((2, plan.members, plan.ions))
+    ions = no_flow(plan)
+    if ops.walls is not None:
+        to_ions(plan, ions, ops.walls.implicit(factor.walls, z, k))
     if fluxes.walls_open:
         ions[0] = A_DIFFUSION * per_ion(plan, ops.outflow(z, 2))
     if fluxes.takes_up:

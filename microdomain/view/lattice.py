@@ -15,7 +15,8 @@ import numpy as np
 from microdomain.mask_fill import inside_any, seen
 from microdomain.reading import Near
 from microdomain.view.fields import Field
-from microdomain.view.readings import cells_of
+from microdomain.view.readings import cells_of, slopes_at
+from microdomain.wall_reading import lift
 
 if TYPE_CHECKING:
     from microdomain.results import Results
@@ -72,6 +73,7 @@ class Lattice:
         i = self._plan.names.index(field.ion.name)
         rest = float(self._plan.rest[self.member, i])
         values = self._grid_part(f"u_{field.ion.name}", frame, rest) + self._near_part(i, time)
+        self._add_wall_part(values, i, frame, time)
         return field.of(self._in_fluid(self._mouths(values, field.ion.name, time)))
 
     def _in_fluid(self, values: np.ndarray) -> np.ndarray:
@@ -90,6 +92,17 @@ class Lattice:
         for k in order:
             excess = np.moveaxis(np.tensordot((rz, ry, rx)[k], excess, axes=(1, k)), 0, k)
         return excess + rest
+
+    def _add_wall_part(self, values: np.ndarray, i: int, frame: int, time: float) -> None:
+        """Add what the slopes at pumped walls ask of readings beside them."""
+        slopes = slopes_at(self.results, frame, time, self.member)
+        for sheet, slope in zip(self._plan.pumps.sheets, slopes, strict=True):
+            if sheet.ion == i:
+                height = lift(self._plan.axes[sheet.axis], sheet.side, self.axes[sheet.axis])
+                a, b = (self._splines[k] for k in range(3) if k != sheet.axis)
+                shape = [1, 1, 1]
+                shape[2 - sheet.axis] = height.size
+                values += np.expand_dims(b @ slope[0] @ a.T, 2 - sheet.axis) * height.reshape(shape)
 
     def _near_part(self, i: int, time: float) -> np.ndarray:
         plan = self._plan

@@ -15,6 +15,7 @@ import numpy as np
 from microdomain.mask_fill import filled, inside_any
 from microdomain.reading import Near, Watch
 from microdomain.view.fields import Field
+from microdomain.wall_reading import wall_slopes
 
 if TYPE_CHECKING:
     from microdomain.model import Model
@@ -70,6 +71,9 @@ class Readings:
             out = self._near(i, times, tell)
         for row, k in enumerate(frames):
             out[row] += rest + self._grid_part(cells_of(self.results, name, k, self.member) - rest)
+            if field.buffer is None and self._watch.lifts is not None:
+                slopes = slopes_at(self.results, k, times[row], self.member)
+                out[row] += self._watch.lifts.of(slopes)[0, i]
             tell((1.0 + (row + 1) / len(frames)) / 2.0)
         out[:, inside_any(self.model.obstacles, self.points)] = np.nan
         return field.of(out)
@@ -142,6 +146,15 @@ class Cells:
                 self._kept.pop(next(iter(self._kept)))
         self._kept[key] = cells
         return cells
+
+
+def slopes_at(results: Results, frame: int, time: float, member: int) -> list[np.ndarray]:
+    """Slopes at the pumped walls of one member, see `wall_reading.wall_slopes`; none without pumps."""
+    plan = results._plan
+    if not plan.pumps.sheets:
+        return []
+    u = np.stack([cells_of(results, f"u_{ion}", frame, member) for ion in plan.names[: plan.ions]])
+    return wall_slopes(plan.take([member]), np.array([time]), u[None])
 
 
 def at_mouths(model: Model, points: np.ndarray) -> np.ndarray:

@@ -10,6 +10,9 @@ from microdomain.weights import Fluxes
 #: Relative to the largest value of an array.
 CLOSE = {"float64": 1e-13, "float32": 2e-5}
 
+#: Weights of two heights along z, of which as many are taken as a grid has cells there.
+LAYERS = np.random.default_rng(3).uniform(-1, 1, (2, 40))
+
 
 def difference(expected, got):
     expected, got = np.asarray(expected, dtype=float), np.asarray(got, dtype=float)
@@ -107,6 +110,11 @@ def test_numbers(case, precision, device):
         "lowest": difference(two.reference.lowest(y, two.near), two.ops.lowest(two.sent(y), two.here)),
         "speed": difference(two.reference.speed(y, two.near), two.ops.speed(two.sent(y), two.here)),
         "amounts": difference(two.reference.amounts(y), two.ops.amounts(two.sent(y))),
+        "free": difference(two.reference.free(y), two.ops.free(two.sent(y))),
+        "layers": difference(
+            two.reference.layers(y, LAYERS[:, : two.plan.grid.shape[0]]),
+            two.ops.layers(two.sent(y), LAYERS[:, : two.plan.grid.shape[0]]),
+        ),
         "outflow": difference(two.reference.outflow(y, 2), two.ops.outflow(two.sent(y), 2)),
         "excess": difference(
             two.reference.excess(y, two.near) + 1, two.ops.excess(two.sent(y), two.here) + 1

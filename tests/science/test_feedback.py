@@ -15,6 +15,8 @@ from microdomain import electro
 from microdomain.model.rates import Exp, Inverse, Sigmoid
 from microdomain.units import flux_per_pA
 
+from .radial import Binder, solve
+
 CALCIUM = md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
 BUFFERS = (
     md.Buffer("endogenous", total=400, k_on=0.1, K_d=10),
@@ -78,11 +80,22 @@ def test_a_single_channel_whatever_the_grid(law, want):
             assert influx[t] == pytest.approx(share, rel=3e-3), (near, t)
         check_law(results, law)
         assert abs(results.ledger.closure).max() < 1e-12
+        assert results.ledger.correction.max() < 1e-3
     for what in ("influx", "concentration"):
         values = np.array([r.mouths[what].values[:, 0] for r in found.values()])
-        late = {"influx": 0.005, "concentration": 0.012 if isinstance(law, md.Ohmic) else 0.008}[what]
-        assert (np.ptp(values[:2], axis=0) / values[1]).max() < 0.005
-        assert (np.ptp(values, axis=0) / values[1]).max() < late
+        assert (np.ptp(values, axis=0) / values[1]).max() < 0.005
+
+
+@pytest.mark.parametrize("near", [0.04, 0.02, 0.01])
+def test_the_cusp_of_a_saturated_buffer_is_read(near):
+    """Against the radial solver; 40 nm averages alone are 0.7 % low at the mouth, 1 % at 10 nm."""
+    times, heights = [0.001, 0.01, 0.1, 0.5], [0.005, 0.01, 0.02]
+    binders = [Binder(b.total, b.k_on, b.K_d, b.D) for b in BUFFERS]
+    free, _, _ = solve(heights, times, [(times[-1], lambda t: 0.1)], binders)
+    results = run(md.Fixed(0.1), times, near)
+    assert results.mouths.concentration.values[:, 0] == pytest.approx(free[:, 0], rel=2e-3)
+    found = results.at([(0, 0, z) for z in heights]).values
+    assert found == pytest.approx(free, rel=3e-3)
 
 
 def test_the_current_converges_in_time():
@@ -92,10 +105,10 @@ def test_the_current_converges_in_time():
         run(md.Ohmic(G), times, gate=gate, rtol=rtol, scheme=scheme)
         for rtol, scheme in ((1e-2, "ros34pw2"), (1e-3, "ros34pw2"), (1e-3, "ros2"))
     )
-    a, b, c = (r.mouths.influx.values[:3, 0] for r in (loose, tight, other))
+    a, b, c = (r.mouths.influx.sel(time=times[:3]).values[:, 0] for r in (loose, tight, other))
     assert np.abs(a / b - 1).max() < 3e-4
     assert np.abs(c / b - 1).max() < 3e-4
-    assert loose.mouths.influx.values[3, 0] == 0.0
+    assert loose.mouths.influx.sel(time=0.6).values[0] == 0.0
 
 
 def test_the_history_holds_the_flux_that_the_law_gives():
@@ -140,11 +153,15 @@ def test_an_action_potential_whatever_the_grid():
     times = np.linspace(0.2, 0.6, 9).tolist()
     wave = md.ActionPotential(-80, 40, start=0.1, rise=0.15, fall=0.25)
     law = md.Ohmic(G)
-    coarse, fine = (run(law, times, near, gate=CALYX, voltage=wave, rtol=3e-3) for near in (0.04, 0.02))
+    found = [run(law, times, near, gate=CALYX, voltage=wave) for near in (0.04, 0.02, 0.01)]
     for what in ("influx", "concentration"):
-        a, b = (r.mouths[what].values[:, 0] for r in (coarse, fine))
-        assert np.abs(a - b).max() < 0.005 * b.max()
-    assert fine.ledger.correction.max() < 1e-3
+        values = np.array([r.mouths[what].values[:, 0] for r in found])
+        assert np.ptp(values, axis=0).max() < 0.005 * values.max()
+        if what == "influx":
+            assert (np.ptp(values, axis=0) / values[1]).max() < 0.005
+    for results in found:
+        assert results.ledger.correction.max() < 1e-3
+    fine = found[-1]
     stirred = fine.mouths.well_stirred.values[:, 0]
     assert fine.mouths.influx.values[:, 0].max() < 0.8 * stirred.max()
     assert fine.mouths.influx.attrs["law"] == "ohmic"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import microdomain as md
+from microdomain.backends.base import Unavailable
 
 from .problems import ABOVE, HEIGHTS, P1, P1_MOUTH, P1_TIMES, cell, run, worst
 
@@ -29,6 +30,23 @@ def test_the_grid_is_small_and_the_steps_are_few(p1):
 def test_the_reversal_potential_at_the_mouth_is_nernst_of_the_known_concentration(p1):
     # 26.72666/2 mV ln(2000/70.571) at 37 C
     assert p1.mouths.reversal.values[3, 0] == pytest.approx(13.36333 * np.log(2000 / 70.571), abs=0.15)
+
+
+def test_states_in_float32():
+    """Half the memory, the same error; the account says so, and what it is worth."""
+    record = md.Record(times=list(P1_TIMES))
+    results = md.simulate(cell(), until=max(P1_TIMES), record=record, precision="float32", device="auto")
+    if results.provenance["backend"] == "numpy":
+        pytest.skip("NumPy runs in float64 only")
+    assert worst(results.at(ABOVE), P1) < 0.011
+    assert results.provenance["precision"] == results.ledger.dtype == "float32"
+    assert 1e-12 < abs(results.ledger.closure).max() < 1e-6
+    assert "states in float32: totals hold to about 1e-6" in str(results.ledger)
+
+
+def test_numpy_has_float64_only():
+    with pytest.raises(Unavailable, match="NumPy runs in float64 only"):
+        run(cell(), (0.001,), precision="float32")
 
 
 @pytest.mark.slow

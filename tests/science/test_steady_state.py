@@ -9,6 +9,7 @@ import microdomain as md
 from microdomain.backends.reference import Reference
 from microdomain.plan import lay
 from microdomain.reading import Watch, read_points
+from microdomain.reading_cusps import Sources
 from microdomain.steady import grid_for
 from microdomain.steady_solve import LATE, lay_steady, solve_steady
 
@@ -52,7 +53,8 @@ def solved(model, near=0.02):
 def free(plan, solution, points=ABOVE):
     """Free calcium at points, uM."""
     u = plan.coarse(solution.y)[:, : plan.ions]
-    return read_points(plan, np.array([LATE]), u, points)[0, 0]
+    hidden = Sources(plan).at(Reference(plan), solution.y, solution.weights)
+    return read_points(plan, np.array([LATE]), u, points, hidden)[0, 0]
 
 
 def bound(plan, solution, name, points=ABOVE):
