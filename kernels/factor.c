@@ -2,6 +2,7 @@
  *
  * Modes:   A_j = 1 + g qbar_j - g a D_j lam;   1 / A_j   and
  *          1 / [1 - g a D lam + g uptake + sum_j g pbar_j (1 - g qbar_j / A_j)]
+ * (not inverted where there is a network, and 1 - g a D lam for its mobile forms; see network.py)
  * Points:  P = g (p - pbar), Q = g (q - qbar):  1 / (1 + Q_j),  P_j / (1 + Q_j),  1 / (1 + sum_j P_j / (1 + Q_j))
  */
 KERNEL modes(int first, int last, int nz, wide area, const double *params, const double *bars, double a, const real *rates,
@@ -21,14 +22,17 @@ KERNEL modes(int first, int last, int nz, wide area, const double *params, const
             UNROLLED
             for (int j = 0; j < BUFFERS; ++j) {
                 real inverse = (real)STILL(j);
-                if (IONS + j < MOBILE) {
-                    inverse = 1 / ((real)(1 + G * LEAST_Q(j)) - ga * (real)DIFFUSION(IONS + j) * lam[n]);
-                    to[(IONS + j) * cells + n] = inverse;
+                if (j < MOVERS) {
+                    inverse = 1 / ((real)(1 + G * LEAST_Q(j)) - ga * (real)DIFFUSION(AT(j)) * lam[n]);
+                    to[AT(j) * cells + n] = inverse;
                 }
                 ion[BINDS(j)] += (real)(G * LEAST_P(j)) * (1 - (real)(G * LEAST_Q(j)) * inverse);
             }
             UNROLLED
-            for (int i = 0; i < IONS; ++i) to[i * cells + n] = 1 / ion[i];
+            for (int i = 0; i < IONS; ++i) to[i * cells + n] = INVERTED(ion[i]);
+            UNROLLED
+            for (int k = 0; k < MOVING_FORMS; ++k)
+                to[MOVING_FORM(k) * cells + n] = 1 - ga * (real)DIFFUSION(MOVING_FORM(k)) * lam[n];
         }
     }
 }
@@ -52,7 +56,7 @@ KERNEL points(int first, int last, int nz, wide area, wide size, const double *p
             UNROLLED
             for (int j = 0; j < BUFFERS; ++j) {
                 const int i = BINDS(j);
-                const real c = state[i * cells + n] + field[i * cells + n], b = state[(IONS + j) * cells + n];
+                const real c = state[i * cells + n] + field[i * cells + n], b = state[AT(j) * cells + n];
                 const real P = g * ((real)K_ON(j) * ((real)TOTAL(j) - b) - (real)LEAST_P(j));
                 const real Q = g * ((real)K_ON(j) * c + (real)K_OFF(j) - (real)LEAST_Q(j));
                 const real one = 1 / (1 + Q);
@@ -61,7 +65,7 @@ KERNEL points(int first, int last, int nz, wide area, wide size, const double *p
                 total[i] += P * one;
             }
             UNROLLED
-            for (int i = 0; i < IONS; ++i) to_ion[i * cells + n] = 1 / total[i];
+            for (int i = 0; i < IONS; ++i) to_ion[i * cells + n] = INVERTED(total[i]);
         }
     }
 }
@@ -96,7 +100,7 @@ KERNEL points_refined(int first, int last, wide cells, wide size, const double *
                 }
                 total[i] += sum / SUB;
             }
-            for (int i = 0; i < IONS; ++i) inverse_ion[((wide)m * IONS + i) * cells + n] = 1 / total[i];
+            for (int i = 0; i < IONS; ++i) inverse_ion[((wide)m * IONS + i) * cells + n] = INVERTED(total[i]);
         }
     }
 #endif

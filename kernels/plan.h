@@ -3,9 +3,13 @@
  *   real                 double or float: states, tables and matrices
  *   IONS MOBILE SPECIES  how many ions; ions and mobile buffers; ions and buffers
  *   BUFFERS REFINED      how many buffers; how many of them live on sub-cells as well
+ *   MOVERS               how many mobile buffers
  *   BINDS(j)             the ion that buffer j binds
  *   REFINES(r)           the buffer of refined slot r;  SLOT(j) the slot of buffer j, or -1
  *   SUB                  sub-cells of a refined cell
+ *
+ * and the reaction network (see network.py): NETWORK (0 or 1), MOVING_FORMS and
+ * STAYING_FORMS, LAWS rate constants, NETWORK_BARS numbers of a step, FOLDS entries of F, and functions.
  *
  * All are constants, so loops over species unroll and untaken branches vanish.
  */
@@ -23,7 +27,24 @@
 #define LEAST_Q(j) (bar[BUFFERS + (j)])
 #define STILL(j) (bar[2 * BUFFERS + (j)])
 #define G (bar[3 * BUFFERS])
-#define BARS (3 * BUFFERS + 1)
+#define BARS (3 * BUFFERS + 1 + NETWORK_BARS)
+/* Of the network: least slopes, then the entries of S, F, U and W; its rate constants. */
+#define NETBAR(k) ((real)bar[3 * BUFFERS + 1 + (k)])
+#define LAW(k) ((real)law[(k)])
+
+/* Species: ions, mobile buffers, mobile forms, immobile buffers, immobile forms. */
+#define AT(j) (IONS + (j) + ((j) < MOVERS ? 0 : MOVING_FORMS))
+#define MOVING_FORM(k) (IONS + MOVERS + (k))
+#define STAYING_FORM(k) (MOBILE + BUFFERS - MOVERS + (k))
+/* What is kept of a refined cell: bound forms, then forms of the network. */
+#define KEPT (BUFFERS + MOVING_FORMS + STAYING_FORMS)
+#define VALUES (IONS + MOVING_FORMS + STAYING_FORMS)
+#if NETWORK
+/* Ions with a network stay a diagonal: their sums are not inverted. */
+#define INVERTED(sum) (sum)
+#else
+#define INVERTED(sum) (1 / (sum))
+#endif
 
 #define LARGE 1e30
 

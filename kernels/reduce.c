@@ -119,7 +119,7 @@ KERNEL fastest(int first, int last, int nz, wide area, wide size, const double *
             for (int j = 0; j < BUFFERS; ++j) {
                 const int i = BINDS(j);
                 const real q = (real)K_ON(j) * (state[i * cells + n] + field[i * cells + n]) + (real)K_OFF(j);
-                sum += (real)K_ON(j) * ((real)TOTAL(j) - state[(IONS + j) * cells + n]);
+                sum += (real)K_ON(j) * ((real)TOTAL(j) - state[AT(j) * cells + n]);
                 high = q > high ? q : high;
             }
             most = sum + high > most ? sum + high : most;

@@ -4,6 +4,8 @@
  *   F_ion = D lap (u - rest) + kappa near - uptake (u + near - rest) - sum_j rate_j
  *   F_j   = D_j lap (b_j - rest) + rate_j,   rate_j = k_on (u + near) (total - b_j) - k_off b_j
  *
+ * and what the network's reactions add to ions and forms.
+ *
  * lap has five entries per axis and row; entries beyond a wall are 0, so any index inside will do.
  */
 
@@ -47,7 +49,8 @@ INLINE real binding(const double *par, int j, real c, real b) {
 
 /* F at one cell, times scale. */
 INLINE void change(wide cells, const double *par, real scale, const real *y, const real *near, const real *bx, int nx,
-                   wide left2, wide left1, wide right1, wide right2, const Beside *b, int add, const real *folding, real *out) {
+                   wide left2, wide left1, wide right1, wide right2, const Beside *b, int add, const real *folding,
+                   const double *law, real *out) {
     real c[IONS], ion[IONS], folded[IONS];
     UNROLLED
     for (int i = 0; i < IONS; ++i) {
@@ -59,7 +62,7 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
     }
     UNROLLED
     for (int j = 0; j < BUFFERS; ++j) {
-        const int s = IONS + j;
+        const int s = AT(j);
         const real *u = y + s * cells;
         const real rate = binding(par, j, c[BINDS(j)], u[0]);
         real moved = 0;
@@ -70,13 +73,47 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
         ion[BINDS(j)] -= rate;
         if (s >= MOBILE) folded[BINDS(j)] += folding[j] * value;
     }
+#if NETWORK
+    real v[VALUES], made[VALUES], moves[IONS + MOVING_FORMS], stays[STAYING_FORMS + 1];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) {
+        v[i] = c[i];
+        moves[i] = folded[i];
+    }
+    UNROLLED
+    for (int k = 0; k < MOVING_FORMS; ++k) v[IONS + k] = y[MOVING_FORM(k) * cells];
+    UNROLLED
+    for (int k = 0; k < STAYING_FORMS; ++k) v[IONS + MOVING_FORMS + k] = y[STAYING_FORM(k) * cells];
+    network_rates(law, v, made);
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) ion[i] += made[i];
+    UNROLLED
+    for (int k = 0; k < MOVING_FORMS; ++k) {
+        const int s = MOVING_FORM(k);
+        const real *u = y + s * cells;
+        const real moved =
+            (real)DIFFUSION(s) * laplacian(u, (real)REST(s), bx, nx, left2, left1, right1, right2, b);
+        moves[IONS + k] = (add ? out[s * cells] : 0) + scale * (moved + made[IONS + k]);
+    }
+    UNROLLED
+    for (int k = 0; k < STAYING_FORMS; ++k) {
+        const int s = STAYING_FORM(k);
+        stays[k] = (add ? out[s * cells] : 0) + scale * made[IONS + MOVING_FORMS + k];
+        out[s * cells] = stays[k];
+    }
+    network_fold(folding + BUFFERS, stays, moves);
+    UNROLLED
+    for (int k = 0; k < MOVING_FORMS; ++k) out[MOVING_FORM(k) * cells] = moves[IONS + k];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) folded[i] = moves[i];
+#endif
     UNROLLED
     for (int i = 0; i < IONS; ++i) out[i * cells] = (add ? out[i * cells] : 0) + scale * ion[i] + folded[i];
 }
 
 KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
            const real *band_x, const real *band_y, const real *band_z, const real *restrict y, const real *restrict near,
-           int add, const double *bars, real *restrict out) {
+           int add, const double *bars, const double *laws, real *restrict out) {
     const wide area = (wide)ny * nx, cells = area * nz;
     FOR_EACH_SLAB(from, to, ny, nx) {
         FOR_EACH_PLANE(plane, first * nz, last * nz) {
@@ -85,12 +122,16 @@ KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double 
             const wide at = m * size + z * area, at_near = (wide)m * IONS * cells + z * area;
             const real factor = (real)scale[m];
             /* For the diffusion solve, bound forms that do not move are eliminated in favour of their ion. */
-            real folding[BUFFERS + 1];
+            const double *law = laws + (wide)m * LAWS;
+            real folding[BUFFERS + FOLDS + 1];
             for (int j = 0; j < BUFFERS; ++j) folding[j] = bars ? (real)(G * LEAST_Q(j) * STILL(j)) : 0;
+#if NETWORK
+            for (int k = 0; k < FOLDS; ++k) folding[BUFFERS + k] = bars ? NETBAR(FOLD_AT + k) : 0;
+#endif
             SWEEP(z, row, x, from, to, nz, ny, nx, {
                 const wide n = (wide)row * nx + x;
                 change(cells, par, factor, y + at + n, near + at_near + n, band_x + x, nx, left2, left1, right1, right2,
-                       &b, add, folding, out + at + n);
+                       &b, add, folding, law, out + at + n);
             })
         }
     }
@@ -112,7 +153,7 @@ KERNEL rhs_refined(int first, int last, int nz, int ny, int nx, wide size, const
             const int z = (int)(n / area), row = (int)((n - z * area) / nx), x = (int)(n - z * area - (wide)row * nx);
             const Beside b = beside(z, row, nz, ny, nx, band_y, band_z);
             for (int r = 0; r < REFINED; ++r) {
-                const int j = REFINES(r), s = IONS + j, i = BINDS(j);
+                const int j = REFINES(r), s = AT(j), i = BINDS(j);
                 const wide fine = m * size + SPECIES * cells + ((wide)r * count + k) * SUB;
                 const real here = y[m * size + i * cells + n] + near[((wide)m * IONS + i) * cells + n];
                 const real *average = y + m * size + s * cells + n;

@@ -7,12 +7,30 @@ KERNEL fold(int first, int last, int nz, wide area, wide size, const double *bar
         const int m = plane / nz, z = plane - m * nz;
         const double *bar = bars + (wide)m * BARS;
         real *at = r + m * size + z * area;
-        for (int j = MOBILE - IONS; j < BUFFERS; ++j) {
+        for (int j = MOVERS; j < BUFFERS; ++j) {
             const real weight = (real)(G * LEAST_Q(j) * STILL(j));
-            const real *from = at + (IONS + j) * cells;
+            const real *from = at + AT(j) * cells;
             real *to = at + BINDS(j) * cells;
             FOR_EACH(n, area) to[n] += weight * from[n];
         }
+#if NETWORK
+        real folding[FOLDS + 1];
+        for (int k = 0; k < FOLDS; ++k) folding[k] = NETBAR(FOLD_AT + k);
+        FOR_EACH(n, area) {
+            real moves[IONS + MOVING_FORMS], stays[STAYING_FORMS + 1];
+            UNROLLED
+            for (int i = 0; i < IONS; ++i) moves[i] = at[i * cells + n];
+            UNROLLED
+            for (int k = 0; k < MOVING_FORMS; ++k) moves[IONS + k] = at[MOVING_FORM(k) * cells + n];
+            UNROLLED
+            for (int k = 0; k < STAYING_FORMS; ++k) stays[k] = at[STAYING_FORM(k) * cells + n];
+            network_fold(folding, stays, moves);
+            UNROLLED
+            for (int i = 0; i < IONS; ++i) at[i * cells + n] = moves[i];
+            UNROLLED
+            for (int k = 0; k < MOVING_FORMS; ++k) at[MOVING_FORM(k) * cells + n] = moves[IONS + k];
+        }
+#endif
     }
 }
 
@@ -29,27 +47,63 @@ KERNEL divide(int first, int last, int nz, wide area, const double *bars, const 
             UNROLLED
             for (int i = 0; i < IONS; ++i) ion[i] = at[i * cells + n];
             UNROLLED
-            for (int j = 0; j < MOBILE - IONS; ++j)
-                ion[BINDS(j)] += (real)(G * LEAST_Q(j)) * at[(IONS + j) * cells + n] * by[(IONS + j) * cells + n];
+            for (int j = 0; j < MOVERS; ++j)
+                ion[BINDS(j)] += (real)(G * LEAST_Q(j)) * at[AT(j) * cells + n] * by[AT(j) * cells + n];
+#if NETWORK
+            real diagonal[IONS + MOVING_FORMS], x[IONS + MOVING_FORMS];
+            UNROLLED
+            for (int i = 0; i < IONS; ++i) {
+                x[i] = ion[i];
+                diagonal[i] = by[i * cells + n];
+            }
+            UNROLLED
+            for (int k = 0; k < MOVING_FORMS; ++k) {
+                x[IONS + k] = at[MOVING_FORM(k) * cells + n];
+                diagonal[IONS + k] = by[MOVING_FORM(k) * cells + n];
+            }
+            network_modes(bar, diagonal, x);
+            UNROLLED
+            for (int k = 0; k < MOVING_FORMS; ++k) at[MOVING_FORM(k) * cells + n] = x[IONS + k];
+            UNROLLED
+            for (int i = 0; i < IONS; ++i) {
+                ion[i] = x[i];
+                at[i * cells + n] = ion[i];
+            }
+#else
             UNROLLED
             for (int i = 0; i < IONS; ++i) {
                 ion[i] *= by[i * cells + n];
                 at[i * cells + n] = ion[i];
             }
+#endif
             UNROLLED
-            for (int j = 0; j < MOBILE - IONS; ++j) {
-                real *to = at + (IONS + j) * cells + n;
-                *to = (*to + (real)(G * LEAST_P(j)) * ion[BINDS(j)]) * by[(IONS + j) * cells + n];
+            for (int j = 0; j < MOVERS; ++j) {
+                real *to = at + AT(j) * cells + n;
+                *to = (*to + (real)(G * LEAST_P(j)) * ion[BINDS(j)]) * by[AT(j) * cells + n];
             }
         }
     }
 }
 
+#if NETWORK
+/* Where the Jacobian was taken: ions' c and all forms of one cell. */
+INLINE void values_at(wide cells, const real *y, const real *near, real *v) {
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) v[i] = y[i * cells] + near[i * cells];
+    UNROLLED
+    for (int f = 0; f < MOVING_FORMS; ++f) v[IONS + f] = y[MOVING_FORM(f) * cells];
+    UNROLLED
+    for (int f = 0; f < STAYING_FORMS; ++f) v[IONS + MOVING_FORMS + f] = y[STAYING_FORM(f) * cells];
+}
+#endif
+
 /* z (of members from `first` on) is what moves; bound forms that do not follow from k's place, which
  * still holds the right-hand side, and are overwritten:
- *   k_c = (z_c + sum_j Q_j z_j / (1 + Q_j)) / (1 + sum_j P_j / (1 + Q_j)),  k_j = (z_j + P_j k_c) / (1 + Q_j). */
+ *   k_c = (z_c + sum_j Q_j z_j / (1 + Q_j)) / (1 + sum_j P_j / (1 + Q_j)),  k_j = (z_j + P_j k_c) / (1 + Q_j);
+ * with a network both sums belong to the ions' rows of its system. */
 KERNEL react(int first, int last, int nz, wide area, wide size, const double *bars, const real *restrict inverse,
-             const real *restrict share, const real *restrict inverse_ion, const real *restrict z, real *restrict k) {
+             const real *restrict share, const real *restrict inverse_ion, const double *laws, const real *restrict y,
+             const real *restrict near, const real *restrict z, real *restrict k) {
     const wide cells = area * nz;
     FOR_EACH_PLANE(plane, first * nz, last * nz) {
         const int m = plane / nz, level = plane - m * nz;
@@ -59,26 +113,56 @@ KERNEL react(int first, int last, int nz, wide area, wide size, const double *ba
         const real *one = inverse + (wide)m * BUFFERS * cells + level * area;
         const real *part = share + (wide)m * BUFFERS * cells + level * area;
         const real *ions = inverse_ion + (wide)m * IONS * cells + level * area;
+#if NETWORK
+        const double *law = laws + (wide)m * LAWS;
+        const real *field = near + (wide)m * IONS * cells + level * area;
+#endif
         FOR_EACH(n, area) {
             real ion[IONS], sum[IONS], bound[BUFFERS + 1];
             UNROLLED
             for (int i = 0; i < IONS; ++i) sum[i] = ion[i] = moving[i * cells + n];
             UNROLLED
             for (int j = 0; j < BUFFERS; ++j) {
-                if (IONS + j < MOBILE)
-                    bound[j] = moving[(IONS + j) * cells + n];
+                if (j < MOVERS)
+                    bound[j] = moving[AT(j) * cells + n];
                 else
-                    bound[j] = (k[at + (IONS + j) * cells + n] + (real)(G * LEAST_P(j)) * ion[BINDS(j)]) * (real)STILL(j);
+                    bound[j] = (k[at + AT(j) * cells + n] + (real)(G * LEAST_P(j)) * ion[BINDS(j)]) * (real)STILL(j);
                 sum[BINDS(j)] += (1 - one[j * cells + n]) * bound[j];
             }
+#if NETWORK
+            real x[VALUES], v[VALUES], total[IONS];
+            UNROLLED
+            for (int i = 0; i < IONS; ++i) x[i] = ion[i];
+            UNROLLED
+            for (int f = 0; f < MOVING_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells + n];
+            UNROLLED
+            for (int f = 0; f < STAYING_FORMS; ++f)
+                x[IONS + MOVING_FORMS + f] = k[at + STAYING_FORM(f) * cells + n];
+            network_unfold(bar, x, x + IONS + MOVING_FORMS);
+            UNROLLED
+            for (int i = 0; i < IONS; ++i) {
+                x[i] = sum[i];
+                total[i] = ions[i * cells + n];
+            }
+            values_at(cells, y + at + n, field + n, v);
+            network_solve(law, bar, (real)G, v, total, x);
+            UNROLLED
+            for (int i = 0; i < IONS; ++i) k[at + i * cells + n] = sum[i] = x[i];
+            UNROLLED
+            for (int f = 0; f < MOVING_FORMS; ++f) k[at + MOVING_FORM(f) * cells + n] = x[IONS + f];
+            UNROLLED
+            for (int f = 0; f < STAYING_FORMS; ++f)
+                k[at + STAYING_FORM(f) * cells + n] = x[IONS + MOVING_FORMS + f];
+#else
             UNROLLED
             for (int i = 0; i < IONS; ++i) {
                 sum[i] *= ions[i * cells + n];
                 k[at + i * cells + n] = sum[i];
             }
+#endif
             UNROLLED
             for (int j = 0; j < BUFFERS; ++j)
-                k[at + (IONS + j) * cells + n] = bound[j] * one[j * cells + n] + part[j * cells + n] * sum[BINDS(j)];
+                k[at + AT(j) * cells + n] = bound[j] * one[j * cells + n] + part[j * cells + n] * sum[BINDS(j)];
         }
     }
 }
@@ -93,18 +177,27 @@ KERNEL keep_refined(int first, int last, wide cells, wide size, const double *ba
         FOR_EACH_SERIALLY(q, count) {
             const wide n = cell[q];
             const real *moving = z + (wide)(m - first) * MOBILE * cells + n;
+            real *keep = kept + (wide)m * KEPT * count + q;
             for (int j = 0; j < BUFFERS; ++j)
-                kept[((wide)m * BUFFERS + j) * count + q] =
-                    IONS + j < MOBILE ? moving[(IONS + j) * cells]
-                                      : (k[m * size + (IONS + j) * cells + n] +
-                                         (real)(G * LEAST_P(j)) * moving[BINDS(j) * cells]) * (real)STILL(j);
+                keep[j * count] = j < MOVERS ? moving[AT(j) * cells]
+                                             : (k[m * size + AT(j) * cells + n] +
+                                                (real)(G * LEAST_P(j)) * moving[BINDS(j) * cells]) * (real)STILL(j);
+#if NETWORK
+            real x[VALUES];
+            for (int i = 0; i < IONS; ++i) x[i] = moving[i * cells];
+            for (int f = 0; f < MOVING_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells];
+            for (int f = 0; f < STAYING_FORMS; ++f)
+                x[IONS + MOVING_FORMS + f] = k[m * size + STAYING_FORM(f) * cells + n];
+            network_unfold(bar, x, x + IONS + MOVING_FORMS);
+            for (int f = 0; f < MOVING_FORMS + STAYING_FORMS; ++f) keep[(BUFFERS + f) * count] = x[IONS + f];
+#endif
         }
     }
 #endif
 }
 
 KERNEL react_refined(int first, int last, wide cells, wide size, const double *bars, const real *inverse, const real *share,
-                     const real *inverse_ion, const real *fine_inverse, const real *fine_share, int count, const wide *cell,
+                     const real *inverse_ion, const double *laws, const real *y, const real *near, const real *fine_inverse, const real *fine_share, int count, const wide *cell,
                      const real *mixing, const real *kept, const real *z, real *k) {
 #if REFINED > 0
     FOR_EACH_PLANE(m, first, last) {
@@ -112,7 +205,7 @@ KERNEL react_refined(int first, int last, wide cells, wide size, const double *b
         FOR_EACH_SERIALLY(q, count) {
             const wide n = cell[q], base = m * size + n;
             const real *moving = z + (wide)(m - first) * MOBILE * cells + n;
-            const real *bound = kept + (wide)m * BUFFERS * count + q;
+            const real *bound = kept + (wide)m * KEPT * count + q;
             real sum[IONS];
             for (int i = 0; i < IONS; ++i) sum[i] = moving[i * cells];
             for (int j = 0; j < BUFFERS; ++j)
@@ -129,14 +222,28 @@ KERNEL react_refined(int first, int last, wide cells, wide size, const double *b
                 }
                 sum[BINDS(j)] += total / SUB;
             }
+#if NETWORK
+            real x[VALUES], v[VALUES], diagonal[IONS];
+            for (int i = 0; i < IONS; ++i) {
+                x[i] = sum[i];
+                diagonal[i] = inverse_ion[((wide)m * IONS + i) * cells + n];
+            }
+            for (int f = 0; f < MOVING_FORMS + STAYING_FORMS; ++f) x[IONS + f] = bound[(BUFFERS + f) * count];
+            values_at(cells, y + base, near + (wide)m * IONS * cells + n, v);
+            network_solve(laws + (wide)m * LAWS, bar, (real)G, v, diagonal, x);
+            for (int i = 0; i < IONS; ++i) k[base + i * cells] = sum[i] = x[i];
+            for (int f = 0; f < MOVING_FORMS; ++f) k[base + MOVING_FORM(f) * cells] = x[IONS + f];
+            for (int f = 0; f < STAYING_FORMS; ++f) k[base + STAYING_FORM(f) * cells] = x[IONS + MOVING_FORMS + f];
+#else
             for (int i = 0; i < IONS; ++i) {
                 sum[i] *= inverse_ion[((wide)m * IONS + i) * cells + n];
                 k[base + i * cells] = sum[i];
             }
+#endif
             for (int j = 0; j < BUFFERS; ++j)
                 if (SLOT(j) < 0) {
                     const wide at = ((wide)m * BUFFERS + j) * cells + n;
-                    k[base + (IONS + j) * cells] = bound[j * count] * inverse[at] + share[at] * sum[BINDS(j)];
+                    k[base + AT(j) * cells] = bound[j * count] * inverse[at] + share[at] * sum[BINDS(j)];
                 }
             for (int p = 0; p < REFINED; ++p) {
                 const int j = REFINES(p);
@@ -147,7 +254,7 @@ KERNEL react_refined(int first, int last, wide cells, wide size, const double *b
                     fine[i] = fine[i] * fine_inverse[at + i] + fine_share[at + i] * sum[BINDS(j)];
                     total += fine[i];
                 }
-                k[base + (IONS + j) * cells] = total / SUB;
+                k[base + AT(j) * cells] = total / SUB;
             }
         }
     }

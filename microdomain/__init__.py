@@ -26,6 +26,7 @@ _ROOMS = {
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
         "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Sensor Chain Model "
         "Pump LinearPump HillPump SurfacePump ConstantFlux Rectangle Circle "
+        "Species Reaction TimedRate TwoSite Competing VolumePump "
         "Disc Block Ball Ellipsoid Cylinder Surface Inside"
     ),
     "grid": "Grid",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Circle as Circle
     from microdomain.model import Closed as Closed
     from microdomain.model import Cluster as Cluster
+    from microdomain.model import Competing as Competing
     from microdomain.model import ConstantFlux as ConstantFlux
     from microdomain.model import Cylinder as Cylinder
     from microdomain.model import Disc as Disc
@@ -87,15 +89,20 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Pulses as Pulses
     from microdomain.model import Pump as Pump
     from microdomain.model import Ramp as Ramp
+    from microdomain.model import Reaction as Reaction
     from microdomain.model import Rectangle as Rectangle
     from microdomain.model import Sensor as Sensor
+    from microdomain.model import Species as Species
     from microdomain.model import Steps as Steps
     from microdomain.model import Surface as Surface
     from microdomain.model import SurfacePump as SurfacePump
     from microdomain.model import Table as Table
+    from microdomain.model import TimedRate as TimedRate
     from microdomain.model import Trace as Trace
     from microdomain.model import Train as Train
     from microdomain.model import Transition as Transition
+    from microdomain.model import TwoSite as TwoSite
+    from microdomain.model import VolumePump as VolumePump
     from microdomain.model import Walls as Walls
     from microdomain.record import Record as Record
     from microdomain.results import Results as Results

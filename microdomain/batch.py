@@ -20,7 +20,7 @@ from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Watch
 from microdomain.reading_cusps import Cusps
-from microdomain.steppers.base import Standing, Stepper, Trial, per_ion
+from microdomain.steppers.base import Standing, Stepper, Trial, per_ion, taken_up
 from microdomain.weights import Fluxes
 
 log = logging.getLogger("microdomain")
@@ -110,7 +110,7 @@ class Batch:
         if self._ops is None:
             self._ops, s = self.factory(self.plan), self.standing
             y, self._kept = self._ops.vector(self.state()), None
-            self.standing = Standing(s.t, y, self._ops.near(s.weights), s.weights)
+            self.standing = Standing(s.t, y, self._ops.near(s.weights, self.fluxes.law(s.t, s.t)), s.weights)
         return self._ops
 
     @property
@@ -248,7 +248,8 @@ class Batch:
         ops, fluxes = self._part(active)
         s = self.standing
         pairs = np.isin(self.plan.pair_member, active)
-        at = Standing(s.t[active], self.ops.select(s.y, active), ops.near(s.weights[pairs]), s.weights[pairs])
+        weights, t = s.weights[pairs], s.t[active]
+        at = Standing(t, self.ops.select(s.y, active), ops.near(weights, fluxes.law(t, t)), weights)
         return self.stepper.attempt(ops, fluxes, at, dt, self.rtol)
 
     def _part(self, active: np.ndarray) -> tuple[Operations, Fluxes]:
@@ -284,7 +285,7 @@ class Batch:
             weights[kept] = trial.weights[mine]
             y = self.ops.select(y, np.arange(self.plan.members))
             self.ops.assign(y, chosen, self.ops.select(trial.y, np.flatnonzero(good)))
-            self.standing = Standing(t, y, self.ops.near(weights), weights)
+            self.standing = Standing(t, y, self.ops.near(weights, self.fluxes.law(t, t)), weights)
         self._note(chosen)
 
     def _note(self, members: np.ndarray) -> None:
@@ -306,11 +307,12 @@ class Batch:
     def ledger(self) -> Ledger:
         """The account up to now."""
         away, end = self.away, self._totals()
+        taken = taken_up(self.plan, self.ops.amounts(self.standing.y))
         if away:
             self.leave_device()
         return Ledger(
             self.plan.names[: self.plan.ions], self.start, self.influx.copy(), self.walls.copy(),
-            self.uptake.copy(), end, self.corrections.copy(), self.steps.copy(),
+            self.uptake + taken, end, self.corrections.copy(), self.steps.copy(),
             self.rejected.copy(), self.negative.copy(), self.lowest.copy(), self.largest_error.copy(),
             pumps=self.plan.pumps.names, pumped=self.pumped.copy(),
         )  # fmt: skip

@@ -12,10 +12,15 @@ def initial_state(plan: Plan) -> np.ndarray:
     y = np.zeros((plan.members, plan.size))
     coarse, fine = plan.coarse(y), plan.fine(y)
     for m, model in enumerate(plan.models):
-        for s, name in enumerate(plan.names):
-            coarse[m, s] = model.initial_ion(name) if s < plan.ions else model.initial_bound(name)
+        for s in range(plan.ions):
+            coarse[m, s] = model.initial_ion(plan.names[s])
+        for s in plan.bound:
+            coarse[m, s] = model.initial_bound(plan.names[s])
+        for k, s in enumerate(plan.forms):
+            shape = plan.network.shapes[k] if plan.network else None
+            coarse[m, s] = model.initial_forms[plan.names[s]] * (1.0 if shape is None else shape)
         for r, j in enumerate(plan.refined):
-            fine[m, r] = coarse[m, plan.ions + j, 0, 0, 0]
+            fine[m, r] = coarse[m, plan.at(j), 0, 0, 0]
     return y
 
 
@@ -45,6 +50,9 @@ def events(plan: Plan, member: int, order: int = 3) -> tuple[np.ndarray, np.ndar
         jumps.append(plan.history.jumps[row])
         stops += [plan.history.kinks[row]]
         delayed.append((plan.history.jumps[row], plan.windows[ion].tau))
+    for _, rate in plan.network.timed[member] if plan.network else ():
+        jumps.append(np.array(rate.jumps()))
+        stops.append(np.array(rate.kinks()))
     every = np.unique(np.concatenate(jumps))
     for mine_only, tau in delayed:
         quiet = mine_only if order > 2 else mine_only[is_quiet(every, mine_only, tau)]

@@ -31,7 +31,7 @@ def examples_command(name: str | None) -> None:
 @click.argument("name", required=False)
 @click.option(
     "--kind",
-    type=click.Choice(["buffer", "channel", "current", "sensor", "pump"]),
+    type=click.Choice(["buffer", "complex", "channel", "current", "sensor", "pump"]),
     help="Only presets of this kind.",
 )
 def presets_command(name: str | None, kind: str | None) -> None:

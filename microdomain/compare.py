@@ -180,7 +180,7 @@ def _approximations(
         "LIN": partial(oracles.lin_at, model, points, influx, ion),
     }
     omitted = {}
-    if any(b.binds == ion and b.total > 0 for b in model.buffers):
+    if any(b.binds == ion and b.total > 0 for b in model.buffers) or model.chemistry.forms:
         omitted["images"] = f"buffers bind {ion}"
     else:
         ways["images"] = partial(oracles.images_at, model, points, time, None, ion)

@@ -116,7 +116,7 @@ def random_state(plan: Plan, seed: int) -> np.ndarray:
     coarse, fine = plan.coarse(y), plan.fine(y)
     coarse[...] = plan.rest[:, :, None, None, None] * random.uniform(0.8, 1.2, coarse.shape)
     for r, j in enumerate(plan.refined):
-        fine[:, r] = plan.rest[:, plan.ions + j, None, None] * random.uniform(0.8, 1.2, fine[:, r].shape)
+        fine[:, r] = plan.rest[:, plan.at(j), None, None] * random.uniform(0.8, 1.2, fine[:, r].shape)
         for m in range(plan.members):
-            coarse[m, plan.ions + j].reshape(-1)[plan.cells] = fine[m, r].mean(axis=1)
+            coarse[m, plan.at(j)].reshape(-1)[plan.cells] = fine[m, r].mean(axis=1)
     return y

@@ -279,7 +279,7 @@ def shortest_reach(models: Sequence[Model]) -> float:
     shortest = np.inf
     for m in models:
         for ion in m.ions:
-            rate = sum(b.k_on * (b.total - m.rest_bound(b)) for b in m.buffers if b.binds == ion.name)
+            rate = m.binding_rate(ion.name)
             if rate > 0 and any(c.ion == ion.name for c in m.channels):
                 shortest = min(shortest, float(np.sqrt(ion.D / rate)))
     return shortest

@@ -170,6 +170,7 @@ def _channels(model: Model, influx: Sequence[float] | None, ion: str) -> list[tu
 
 def _surroundings(model: Model, points: Any, influx: Sequence[float] | None, ion: str) -> dict[str, Any]:
     """Arguments of `eba`, `rba` and `lin` for the channels and buffers of one ion."""
+    model.plain_buffers_only("This approximation")
     sources = _channels(model, influx, ion)
     buffers = [b for b in model.buffers if b.binds == ion and b.D > 0]
     who = model.ion(ion)

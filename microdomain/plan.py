@@ -1,10 +1,11 @@
 """A Model laid on a Grid: arrays, tables and index lists, on one device.
 
 Users never build a Plan.  Here, and only here, names become indices.  Species are ordered ions,
-mobile buffers, immobile buffers; a buffer is represented by its bound form.  The state of a member
-is one vector: first the cell averages ``[species, z, y, x]`` (for an ion the grid part u), then the
-bound forms of the refined buffers at ``SUB^3`` sub-cells of the cells next to channels, ``[refined,
-cell, sub]``; the cell averages of refined buffers are kept beside them and stay their means.
+mobile buffers, mobile forms of the network, immobile buffers, immobile forms; a buffer is represented
+by its bound form, buffer j by species `at(j)`.  The state of a member is one vector: first the cell
+averages ``[species, z, y, x]`` (for an ion the grid part u), then the bound forms of the refined buffers
+at ``SUB^3`` sub-cells of the cells next to channels, ``[refined, cell, sub]``; the cell averages of refined
+buffers are kept beside them and stay their means.
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ from microdomain.mask_walls import in_the_open
 from microdomain.model import Held, Model
 from microdomain.mouths import disc_of, mouth_points
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
+from microdomain.network import Network
+from microdomain.network_lay import binding_rates, interleaved, lay_network
+from microdomain.plan_members import check_alike
 from microdomain.sites import SUB, Site, mixing_rates, refined_cells, ripples
-from microdomain.wall_pumps import NO_PUMPS, Pumps, lay_pumps, pump_places
-from microdomain.window import AVERAGES, Window
+from microdomain.wall_pumps import NO_PUMPS, Pumps, lay_pumps
+from microdomain.window import Window, lay_windows
 
 #: A buffer is refined when it diffuses slower than this part of its ion's D: within a cell's
 #: diffusion time it stays where it bound.
@@ -44,12 +48,12 @@ class Plan:
     models : tuple of Model             one per member
     grid : Grid
     names : tuple of str                species, in order
-    ions, mobile, refined : int         how many ions, ions + mobile buffers; `refined` lists buffers
+    ions, mobile, refined : int         how many ions, species that diffuse; `refined` lists buffers
     axes : (Axis, Axis, Axis)           along x, y, z
     D : array (species,), um^2/ms
     binds : tuple of int                the ion of each buffer
     k_on, k_off, total : array (member, buffer)
-    rest : array (member, species)      rest level: of ions, and of buffers bound at rest
+    rest : array (member, species)      rest level: of ions, of buffers bound at rest, of forms
     uptake, kappa : array (member, ion), 1/ms
     history : History                   rows are the distinct fluxes
     channel_rows : tuple of tuples      row of each channel of each member
@@ -63,6 +67,7 @@ class Plan:
     mask : Mask or None                 obstacles
     pair_back : array (P, Q), 1/ms      what obstacles hand from a pair's window to the grid
     pumps : Pumps                       what crosses the walls by itself
+    network : Network or None           reactions beyond plain 1:1 buffers
     """
 
     models: tuple[Model, ...]
@@ -96,6 +101,7 @@ class Plan:
     pair_back: np.ndarray
     mask: Mask | None = None
     pumps: Pumps = NO_PUMPS
+    network: Network | None = None
 
     @property
     def volumes(self) -> np.ndarray:
@@ -125,13 +131,41 @@ class Plan:
 
     @property
     def buffers(self) -> int:
-        """Number of buffers."""
-        return len(self.names) - self.ions
+        """Number of plain buffers."""
+        return len(self.binds)
+
+    @property
+    def movers(self) -> int:
+        """Number of mobile plain buffers."""
+        return self.mobile - self.ions - (len(self.network.mobile) if self.network else 0)
+
+    def at(self, j: int) -> int:
+        """Species index of buffer j."""
+        return self.ions + j + (self.mobile - self.ions - self.movers if j >= self.movers else 0)
+
+    @property
+    def bound(self) -> list[int]:
+        """Species index of every buffer."""
+        return [self.at(j) for j in range(self.buffers)]
+
+    @property
+    def forms(self) -> list[int]:
+        """Species index of every form of the network."""
+        if self.network is None:
+            return []
+        moving = len(self.network.mobile)
+        first, later = self.ions + self.movers, self.mobile + self.buffers - self.movers
+        return [*range(first, first + moving), *range(later, later + len(self.network.still))]
 
     @property
     def size(self) -> int:
         """Length of one member's state vector."""
         return self.species * self.grid.cells + len(self.refined) * self.cells.size * SUB**3
+
+    @property
+    def positive(self) -> list[int]:
+        """Species index of every form that cannot fall below zero: all but what pumps took up."""
+        return [s for k, s in enumerate(self.forms) if self.network and not self.network.store[k]]
 
     def coarse(self, y: Any) -> Any:
         """View [member, species, z, y, x] of state vectors [member, size]."""
@@ -168,6 +202,7 @@ class Plan:
             **{name: getattr(self, name)[chosen] for name in _PER_MEMBER},
             pumps=self.pumps.take(chosen),
             sites=tuple(sites),
+            network=self.network and self.network.take(chosen),
             pair_member=new_member[self.pair_member[kept]],
             **{name: getattr(self, name)[kept] for name in _PER_PAIR},
         )
@@ -194,17 +229,18 @@ def lay(
     Plan
     """
     first = models[0]
-    _check_alike(models)
+    check_alike(models)
     axes = tuple(
         lay_axis(f, *(_sign(w) for w in pair))
         for f, pair in zip(grid.faces, (first.walls.x, first.walls.y, first.walls.z), strict=True)
     )
-    mobile = [b.name for b in first.buffers if b.mobile]
-    order = mobile + [b.name for b in first.buffers if not b.mobile]
+    plain = [b for b in first.buffers if not b.paired]
+    mobile = [b.name for b in plain if b.mobile]
+    order = mobile + [b.name for b in plain if not b.mobile]
+    network = lay_network(models, grid)
     ion_names = [i.name for i in first.ions]
     per_model = [([m.ion(n) for n in ion_names], [m.buffer(n) for n in order]) for m in models]
     binds = tuple(ion_names.index(first.buffer(n).binds) for n in order)
-    D = np.array([i.D for i in first.ions] + [first.buffer(n).D for n in order], dtype=float)
 
     def table(attribute: str) -> np.ndarray:
         rows = [[getattr(b, attribute) for b in buffers] for _, buffers in per_model]
@@ -223,33 +259,36 @@ def lay(
     kappa = uptake.copy()
     for j, i in enumerate(binds):
         kappa[:, i] += k_on[:, j] * (total[:, j] - bound_rest[:, j])
+    plain_D = [first.buffer(n).D for n in order]
+    D = np.array([*(i.D for i in first.ions), *plain_D], dtype=float)
+    names, rest = [*ion_names, *order], np.concatenate([ion_rest, bound_rest], axis=1)
+    if network is not None:
+        kappa += binding_rates(models, network, grid)
+        names, D, rest = interleaved(network, len(ion_names) + len(mobile), names, D, rest)
 
     channels = [m.resolved_channels for m in models]
-    windows = tuple(
-        _window(grid, D[i], [c.position for row in channels for c in row if c.ion == n])
-        for i, n in enumerate(ion_names)
-    )
+    places = [[c.position for row in channels for c in row if c.ion == n] for n in ion_names]
+    windows = lay_windows(D, [max((grid.spacing_at(p) for p in at), default=0.0) for at in places], BLOB)
     if history is None:
         fluxes = fluxes_of(models, None) if fluxes is None else fluxes
         history, rows, live = fluxes.history(), fluxes.rows, fluxes.live
     else:
         rows, live = [list(range(len(row))) for row in channels], [[] for _ in models]
     refined = tuple(
-        j
-        for j, i in enumerate(binds)
-        if D[len(ion_names) + j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
+        j for j, i in enumerate(binds) if plain_D[j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
     )
     mask = lay_mask(first.obstacles, grid, axes) if first.obstacles else None
     return _with_sites(
         dict(  # noqa: C408
             mask=mask,
-            models=tuple(models), grid=grid, names=tuple(ion_names + order), ions=len(ion_names),
-            mobile=len(ion_names) + len(mobile), refined=refined, axes=axes, D=D, binds=binds, k_on=k_on,
-            k_off=k_off, total=total, rest=np.concatenate([ion_rest, bound_rest], axis=1), uptake=uptake,
-            kappa=kappa, history=history, pumps=in_the_open(lay_pumps(models, grid, axes), mask),
+            models=tuple(models), grid=grid, names=tuple(names), ions=len(ion_names),
+            mobile=len(ion_names) + len(mobile) + (len(network.mobile) if network else 0), refined=refined,
+            axes=axes, D=D, binds=binds, k_on=k_on, k_off=k_off, total=total, rest=rest, uptake=uptake,
+            kappa=kappa, history=history, network=network,
+            pumps=in_the_open(lay_pumps(models, grid, axes), mask),
             channel_rows=tuple(tuple(r) for r in rows), live=tuple(tuple(x) for x in live), windows=windows,
         ),
-        channels, rows, ion_names,
+        channels, rows, ion_names, [plain_D[j] for j in refined],
     )  # fmt: skip
 
 
@@ -262,35 +301,10 @@ def _sign(wall: Any) -> int:
     return HELD if isinstance(wall, Held) else CLOSED
 
 
-def _check_alike(models: Sequence[Model]) -> None:
-    first = models[0]
-    for k, m in enumerate(models[1:], 1):
-        same = {
-            "box": m.box == first.box,
-            "walls": m.walls == first.walls,
-            "obstacles": m.obstacles == first.obstacles,
-            "pumps (names, places, Hill coefficients)": pump_places(m) == pump_places(first),
-            "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
-            == [(i.name, i.z, i.D) for i in first.ions],
-            "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]
-            == [(b.name, b.D, b.binds) for b in first.buffers],
-        }
-        for what, alike in same.items():
-            if not alike:
-                raise ValueError(
-                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, obstacles,"
-                    " species and D; run models that differ there separately."
-                )
-
-
-def _window(grid: Grid, D: float, positions: Sequence[tuple[float, float, float]]) -> Window:
-    spacing = max((grid.spacing_at(p) for p in positions), default=1.0)
-    return Window.of(D, (BLOB * spacing) ** 2 / (2.0 * D), AVERAGES)
-
-
 def _with_sites(
-    common: dict[str, Any], channels: Sequence[Any], rows: Sequence[Sequence[int]], ion_names: list[str]
-) -> Plan:
+    common: dict[str, Any], channels: Sequence[Any], rows: Sequence[Sequence[int]], ion_names: list[str],
+    slow: list[float],
+) -> Plan:  # fmt: skip
     grid, axes, windows, mask = common["grid"], common["axes"], common["windows"], common["mask"]
     places: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
     pairs: dict[tuple[int, int, int], int] = {}
@@ -340,5 +354,5 @@ def _with_sites(
     return Plan(
         **common, sites=tuple(sites), pair_member=keys[:, 0], pair_row=keys[:, 1], pair_ion=keys[:, 2],
         pair_count=count, pair_mass=mass, pair_loss=loss, pair_back=back, cells=cells,
-        mixing=mixing_rates(grid, cells, common["D"][[common["ions"] + j for j in common["refined"]]]),
+        mixing=mixing_rates(grid, cells, np.array(slow)),
     )  # fmt: skip

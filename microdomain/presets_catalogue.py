@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from microdomain import presets, presets_pumps
+from microdomain import presets, presets_complexes, presets_pumps
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Shelf:
 
 def _buffer(entry: dict[str, Any]) -> tuple[str, ...]:
     return tuple(entry.get(number, "yours") for number in ("k_on", "K_d", "D"))
+
+
+def _complex(entry: dict[str, Any]) -> tuple[str, ...]:
+    pairs = entry.get("sites") or {w: (entry[f"k_{w}"], entry[f"koff_{w}"]) for w in "TR"}
+    return entry["kind"], "; ".join(f"{word} {a}, {b}" for word, (a, b) in pairs.items()), entry["D"]
 
 
 def _gate(entry: dict[str, Any]) -> tuple[str, ...]:
@@ -59,6 +64,10 @@ def _pump(entry: dict[str, Any]) -> tuple[str, ...]:
 SHELVES = {
     "buffer": Shelf(
         presets.names, presets.entry, ("k_on", "K_d", "D"), _buffer,
+        '[model.buffers.NAME] preset = "{}", total = ...',
+    ),
+    "complex": Shelf(
+        presets_complexes.complex_names, presets_complexes.complex_entry, ("kind", "rates", "D"), _complex,
         '[model.buffers.NAME] preset = "{}", total = ...',
     ),
     "channel": Shelf(

@@ -29,6 +29,8 @@ DIMENSIONS = {
     "concentration": ("uM", "100 nM"),
     "rate": ("/ms", "0.4 /ms"),
     "on-rate": ("/uM/ms", "1e8 /M/s"),
+    "third-order-rate": ("/uM^2/ms", "1e9 /M^2/s"),
+    "concentration-rate": ("uM/ms", "0.1 uM/ms"),
     "diffusion": ("um^2/ms", "220 um^2/s"),
     "current": ("pA", "100 fA"),
     "voltage": ("mV", "-70 mV"),

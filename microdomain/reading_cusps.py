@@ -55,7 +55,7 @@ class Sources:
         # Their part of kappa: what the others leave, for a steady state's window they do not screen.
         mine, others = np.zeros_like(plan.kappa), plan.uptake.copy()
         for j, i in enumerate(plan.binds):
-            part = plan.k_on[:, j] * (plan.total[:, j] - plan.rest[:, plan.ions + j])
+            part = plan.k_on[:, j] * (plan.total[:, j] - plan.rest[:, plan.at(j)])
             (mine if j in plan.refined else others)[:, i] += part
         self._screened = np.clip(plan.kappa - others, 0.0, mine)
         screens = bool((self._screened > 1e-9 * plan.kappa).any())

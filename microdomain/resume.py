@@ -76,8 +76,8 @@ def restore(batch: Batch, saved: Mapping[str, np.ndarray]) -> None:
         setattr(batch, name, np.array(saved[name]))
     batch.failed = saved["failed"].tolist()
     restore_live(batch, saved)
-    weights, y = np.array(saved["weights"]), batch.ops.vector(np.array(saved["y"]))
-    batch.standing = Standing(np.array(saved["t"]), y, batch.ops.near(weights), weights)
+    t, weights, y = np.array(saved["t"]), np.array(saved["weights"]), batch.ops.vector(np.array(saved["y"]))
+    batch.standing = Standing(t, y, batch.ops.near(weights, batch.fluxes.law(t, t)), weights)
     if away:
         batch.leave_device()
     for k in range(batch.plan.members):

@@ -13,7 +13,6 @@ from microdomain.model import (
     GHK,
     HH,
     ActionPotential,
-    Buffer,
     Closed,
     Cluster,
     Current,
@@ -40,6 +39,7 @@ from microdomain.model import (
     Voltage,
     Walls,
 )
+from microdomain.scenario_chemistry import chemistry
 
 
 def given(part: Any, leave: tuple[str, ...] = (), only: tuple[str, ...] | None = None) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def model(part: Any, folder: Path) -> Model:
     return Model(
         box=part.box,
         ions=tuple(Ion(name, **given(ion)) for name, ion in part.ions.items()),
-        buffers=tuple(Buffer(name, **given(buffer)) for name, buffer in part.buffers.items()),
+        **chemistry(part),
         channels=tuple(_cluster(cluster, folder) for cluster in part.channels),
         uptake=part.uptake,
         pumps=tuple(_pump(pump) for pump in part.pumps),

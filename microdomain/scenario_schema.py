@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from microdomain import presets
+from microdomain.scenario_chemistry import AnyBuffer, ReactionTable, SpeciesTable, VolumePumpTable
 from microdomain.scenario_gates import (
     ActionPotentialTable,
     HHTable,
@@ -35,7 +36,6 @@ from microdomain.scenario_table import (
     Diffusion,
     Length,
     Number,
-    OnRate,
     Permeability,
     Point,
     Rate,
@@ -54,28 +54,6 @@ class IonTable(Table):
     rest: Concentration
     outside: Concentration = None
     initial: Concentration = None
-
-
-def _with_preset(given: Any) -> Any:
-    """Numbers of the library under those of the file."""
-    if not isinstance(given, dict) or "preset" not in given:
-        return given
-    try:
-        numbers = presets.buffer_numbers(given["preset"], given)
-    except (ValueError, TypeError) as error:
-        raise PydanticCustomError("preset", "{sentence}", {"sentence": str(error)}) from None
-    return {**numbers, **{key: value for key, value in given.items() if key != "preset"}}
-
-
-class BufferTable(Table):
-    """[model.buffers.NAME]"""
-
-    total: Concentration
-    k_on: OnRate
-    K_d: Concentration
-    D: Diffusion = 0.0
-    binds: str = "Ca"
-    bound: Concentration = None
 
 
 class FixedTable(Table):
@@ -241,7 +219,10 @@ class ModelTable(Table):
     box: list[list[Length]]
     temperature: Temperature = None
     ions: dict[str, IonTable]
-    buffers: dict[str, Annotated[BufferTable, BeforeValidator(_with_preset)]] = {}
+    buffers: dict[str, AnyBuffer] = {}
+    molecules: dict[str, SpeciesTable] = {}
+    reactions: list[ReactionTable] = []
+    volume_pumps: list[VolumePumpTable] = []
     channels: list[ClusterTable] = []
     walls: WallsTable | None = None
     obstacles: list[AnyObstacle] = []

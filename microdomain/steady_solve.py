@@ -71,9 +71,9 @@ def lay_steady(models: Sequence[Model], grid: Grid, history: History | None = No
     # With gates open and voltages held every prescribed flux is constant from any time on.
     plan = lay(models, grid, history, fluxes_of(models, 1.0) if history is None else None)
     kappa = plan.uptake.copy()
-    free = plan.total - plan.rest[:, plan.ions :]
+    free = plan.total - plan.rest[:, plan.bound]
     for j, i in enumerate(plan.binds):
-        if plan.ions + j < plan.mobile:
+        if plan.at(j) < plan.mobile:
             kappa[:, i] += plan.k_on[:, j] * free[:, j]
     return replace(plan, kappa=kappa)
 
@@ -234,13 +234,13 @@ def _solve_ion(
     coarse = plan.coarse(y)[m]
     fine = y[m, plan.species * plan.grid.cells :].reshape(len(plan.refined), plan.cells.size, SUB**3)
     binders = [j for j, k in enumerate(plan.binds) if k == i]
-    movers = [j for j in binders if plan.ions + j < plan.mobile]
+    movers = [j for j in binders if plan.at(j) < plan.mobile]
     c_near, s = near.average[m, i], source[m, i]
     if not s.any() and not c_near.any():
         level = _quiet_level(plan, m, i, binders)
         coarse[i] = level
         for j in binders:
-            coarse[plan.ions + j] = _even(plan, m, j, level)
+            coarse[plan.at(j)] = _even(plan, m, j, level)
             for r in np.flatnonzero(np.array(plan.refined, dtype=int) == j):
                 fine[r] = _even(plan, m, j, level)
         return 0, 0, 0.0
@@ -250,8 +250,8 @@ def _solve_ion(
 
     def binding(j: int, rows: np.ndarray | slice) -> Binding:
         return Binding(
-            D=float(plan.D[plan.ions + j]), k_on=float(plan.k_on[m, j]), k_off=float(plan.k_off[m, j]),
-            total=float(plan.total[m, j]), rest=float(plan.rest[m, plan.ions + j]),
+            D=float(plan.D[plan.at(j)]), k_on=float(plan.k_on[m, j]), k_off=float(plan.k_off[m, j]),
+            total=float(plan.total[m, j]), rest=float(plan.rest[m, plan.at(j)]),
             ripple=ripple[rows] if j in plan.refined else None,
             mixing=plan.mixing[plan.refined.index(j)][rows] if j in plan.refined else None,
         )  # fmt: skip
@@ -262,14 +262,14 @@ def _solve_ion(
     )  # fmt: skip
     begin = None
     if start is not None and movers:
-        begin = lattice.fold(plan.coarse(start)[m][[plan.ions + j for j in movers]])
+        begin = lattice.fold(plan.coarse(start)[m][[plan.at(j) for j in movers]])
     field = solve(problem, begin)
     coarse[i] = lattice.unfold(field.u)
     for j, b in zip(movers, field.bound, strict=True):
-        coarse[plan.ions + j] = lattice.unfold(b)
+        coarse[plan.at(j)] = lattice.unfold(b)
     c = coarse[i] + c_near
     for j in binders:
-        b = coarse[plan.ions + j]
+        b = coarse[plan.at(j)]
         if j not in movers:
             b[...] = _even(plan, m, j, c)
         if j in plan.refined:
@@ -308,8 +308,8 @@ def _quiet_level(plan: Plan, m: int, i: int, binders: list[int]) -> float:
     if plan.uptake[m, i] or not all(a.lower == CLOSED == a.upper for a in plan.axes):
         return rest
     name = plan.names[i]
-    whole = model.initial_ion(name) + sum(model.initial_bound(plan.names[plan.ions + j]) for j in binders)
-    if np.isclose(whole, rest + sum(plan.rest[m, plan.ions + j] for j in binders), rtol=1e-14, atol=0):
+    whole = model.initial_ion(name) + sum(model.initial_bound(plan.names[plan.at(j)]) for j in binders)
+    if np.isclose(whole, rest + sum(plan.rest[m, plan.at(j)] for j in binders), rtol=1e-14, atol=0):
         return rest
     from scipy.optimize import brentq
 

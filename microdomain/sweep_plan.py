@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from microdomain.grid import near_spacing
+from microdomain.model.chemistry import structure
 from microdomain.scenario import Scenario, ScenarioError, example_text, examples, from_tables, replaced
 from microdomain.sweep_axes import places, read_axes
 from microdomain.wall_pumps import pump_places
@@ -263,7 +264,8 @@ def group_of(asked: Scenario) -> str:
         "walls": repr(first.walls),
         "pumps": repr(pump_places(first)),
         "ions": [(i.name, i.z, i.D) for i in first.ions],
-        "buffers": [(b.name, b.D, b.binds) for b in first.buffers],
+        "buffers": [(b.name, b.D, b.binds, b.paired) for b in first.buffers],
+        "reactions": structure(first),
         "channels": sites,
         "spacing": near_spacing(models),
         "grid": asked.grid,

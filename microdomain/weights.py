@@ -73,6 +73,7 @@ class Fluxes:
     Attributes
     ----------
     walls_open, takes_up : bool     whether anything can leave through held walls or be taken up
+    moves : bool                    whether rate constants of the network change in time
     """
 
     def __init__(self, plan: Plan, live: Sequence[Feedback | None] = ()) -> None:
@@ -82,6 +83,7 @@ class Fluxes:
         self.sources = Sources(plan)
         self.walls_open = plan.leaks
         self.takes_up = bool(plan.uptake.any())
+        self.moves = plan.network is not None and plan.network.varies
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
         self._tau = np.array([w.tau for w in plan.windows])[plan.pair_ion]
         self._screen = np.exp(-self._kappa * self._tau)
@@ -122,6 +124,10 @@ class Fluxes:
                 out[p, : folded.shape[1]] = folded
         self._weights.keep(out, stale, plan, now - self._tau, now)
         return out
+
+    def law(self, t: np.ndarray, since: np.ndarray) -> np.ndarray | None:
+        """The network's rate constants at t for steps begun at `since` (ms): array (member, ..) or None."""
+        return None if self.plan.network is None else self.plan.network.law_at(t, since)
 
     def fresh(self, start: np.ndarray, dt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pairs whose flux jumps at the begin of a step, and their weights' means over the step.

@@ -11,9 +11,10 @@ enter only here, so members with other rates and currents share every table of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
@@ -174,3 +175,27 @@ def _powers(x: np.ndarray, count: int) -> np.ndarray:
 def _gauss(n: int) -> tuple[np.ndarray, np.ndarray]:
     x, w = np.polynomial.legendre.leggauss(n)
     return 0.5 * (x + 1.0), 0.5 * w
+
+
+def lay_windows(D: Any, spacings: Sequence[float], blob: float) -> tuple[Window, ...]:
+    """A window per ion.
+
+    An ion without channels has no flux to keep; it gets the window of another ion, so that it adds no age
+    and no end of a step.
+
+    Parameters
+    ----------
+    D : floats, um^2/ms                     of the ions, and maybe more
+    spacings : sequence of float, um        largest cell at an ion's channels, 0 where it has none
+    blob : float                            standard deviation of a blob in units of the spacing
+
+    Returns
+    -------
+    tuple of Window
+    """
+    made = [Window.of(d, (blob * h) ** 2 / (2.0 * d), AVERAGES) if h else None
+            for d, h in zip(D, spacings, strict=False)]  # fmt: skip
+    known = next((w for w in made if w is not None), None)
+    if known is None:
+        known = Window.of(D[0], blob**2 / (2.0 * D[0]), AVERAGES)
+    return tuple(known if w is None else w for w in made)

@@ -46,8 +46,9 @@ def compiled(nvrtc, text, card):
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("card", CARDS)
-def test_registers_without_spills(nvrtc, card, precision, record_property):
-    plan = random_plan("two ions, three members", 1)
+@pytest.mark.parametrize("case", ["two ions, three members", "network: mobile, with refined buffers"])
+def test_registers_without_spills(nvrtc, card, precision, case, record_property):
+    plan = random_plan(case, 1)
     if card == "sm_70" and nvrtc.getVersion() >= (13, 0):
         pytest.skip("CUDA 13 knows no V100")
     size, found = compiled(nvrtc, sources.text(plan, precision), card)

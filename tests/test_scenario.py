@@ -129,7 +129,7 @@ def test_examples_keep_total_k_on_and_K_d_on_lines_of_their_own(name):
     buffers = tomllib.loads(example_text(name))["model"]["buffers"]
     lines = [line.split("#")[0].strip() for line in example_text(name).splitlines()]
     for buffer in buffers.values():
-        for key in ("total", "k_on", "K_d"):
+        for key in {"total", "k_on", "K_d"} & set(buffer):
             assert f'{key} = "{buffer[key]}"' in lines
 
 
@@ -455,7 +455,7 @@ def test_the_file_is_named(tmp_path):
 def test_no_such_scenario(tmp_path):
     with pytest.raises(
         ScenarioError,
-        match=r"'clustr' does not exist.* Did you mean 'cluster'\? Examples: calyx-ap, cluster, ",
+        match=r"'clustr' does not exist.* Did you mean 'cluster'\? Examples: calmodulin, calyx-ap, cluster, ",
     ):
         load("clustr")
     with pytest.raises(ScenarioError, match="is a folder, not a scenario"):

@@ -41,8 +41,10 @@ class Operations(Protocol):
     def host(self, y: Any) -> np.ndarray:
         """Bring device vectors to the host, float64."""
 
-    def near(self, weights: np.ndarray) -> Any:
+    def near(self, weights: np.ndarray, law: np.ndarray | None = None) -> Any:
         """Near field at one time per member, from the folded weights ``[pair, Q]``.
+
+        With it go the network's rate constants `law` at that time; None: those before all times.
 
         Returns an object of the backend's own: the cell averages of sum_k c_k per ion and its
         ripple in the refined cells.

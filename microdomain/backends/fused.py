@@ -24,7 +24,7 @@ TERMS = 4
 
 @dataclass(frozen=True, eq=False)
 class Linearised:
-    """Where a Jacobian is taken; its entries follow from the state and are never stored."""
+    """Where a Jacobian is taken; its entries follow from the state."""
 
     y: Any
     near: Near
@@ -41,6 +41,8 @@ class Factor:
     inverse_ion: Any
     fine_inverse: Any
     fine_share: Any
+    y: Any
+    near: Near
     walls: Any = None
 
 
@@ -65,7 +67,8 @@ class Fused:
         block = max(last - first for first, last in device.blocks(plan.members))
         self._a, self._b = (device.empty(block * plan.mobile, nz, ny, nx) for _ in range(2))
         self._seen: dict[tuple[int, int], Views] = {}
-        self._kept = device.empty(plan.members, plan.buffers, self._count)
+        self._kept = device.empty(plan.members, plan.buffers + len(plan.forms), self._count)
+        self._law = device.put(plan.network.law, float) if plan.network else None
         # z is copied out only where the ledger will read it.
         self.walls = Walls(plan, device.xp, device) if plan.pumps.sheets else None
         leaks = plan.uptake.any() or plan.leaks or self.walls is not None
@@ -132,7 +135,14 @@ class Fused:
 
     # -- near field ----------------------------------------------------------------------------
 
-    def near(self, weights: np.ndarray) -> Near:
+    def near(self, weights: np.ndarray, law: np.ndarray | None = None) -> Near:
+        near, net = self._near(weights), self.plan.network
+        if net is None:
+            return near
+        laid = (net.law, self._law) if law is None or law is net.law else (law, self.device.put(law, float))
+        return Near(near.average, near.ripple, near.wall, *laid)
+
+    def _near(self, weights: np.ndarray) -> Near:
         # Once a steady flux fills its window the weights stay, and so does the field.
         if self._last is not None and np.array_equal(self._last[0], weights):
             return self._last[1]
@@ -183,21 +193,13 @@ class Fused:
         return self.device.put(blob, float) if blob.any() else None
 
     def _rates(
-        self,
-        first: int,
-        last: int,
-        y: Any,
-        near: Near,
-        amount: Any,
-        factor: Any,
-        add: bool,
-        bars: Any,
+        self, first: int, last: int, y: Any, near: Near, amount: Any, factor: Any, add: bool, bars: Any,
         out: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """out = factor F(y, near), or added to it; made ready for the solve where `bars` are given."""
         t, members = self._t, last - first
         grid = (first, last, *self._shape, self._size, t.params, factor, *t.bands, y, near.average)
-        self._call("rhs", members * self._nz, self._area, *grid, int(add), bars, out)
+        self._call("rhs", members * self._nz, self._area, *grid, int(add), bars, near.laid, out)
         if self._count:
             fine = (near.ripple, self._count, t.cell, t.mixing, int(add), bars, out)
             self._call("rhs_refined", members, self._count, *grid, *fine)
@@ -217,7 +219,7 @@ class Fused:
         bars = self.device.put(self._reduce.bars(y, near, g), float)
         cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
         modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
-        f = Factor(bars, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine))
+        f = Factor(bars, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine), y, near)
         grid = (0, m, self._nz, self._area)
         self._call("modes", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal)
         state = (self._size, t.params, bars, y, near.average)
@@ -247,8 +249,8 @@ class Fused:
         plan, out = self.plan, self._mixed(None, 1.0, r, [], [], None, None)
         coarse, fine = plan.coarse(out), plan.fine(out)
         for k, j in enumerate(plan.refined if self._count else ()):
-            fine[:, k] -= coarse[:, plan.ions + j].reshape(plan.members, -1)[:, self._t.cell][..., None]
-        for first, last in self.device.blocks(self.plan.members):
+            fine[:, k] -= coarse[:, plan.at(j)].reshape(plan.members, -1)[:, self._t.cell][..., None]
+        for first, last in self.device.blocks(plan.members):
             grid = (first, last, self._nz, self._area, self._size)
             self._call("fold", (last - first) * self._nz, self._area, *grid, factor.bars, out)
         return out
@@ -292,7 +294,7 @@ class Fused:
         flat, cells = (first, last, self._cells, size, f.bars), (self._count, t.cell)
         if self._count:
             self._call("keep_refined", m, self._count, *flat, *cells, self._b, out, self._kept)
-        by = (f.inverse, f.share, f.inverse_ion)
+        by = (f.inverse, f.share, f.inverse_ion, f.near.laid, f.y, f.near.average)
         self._call("react", m * nz, area, first, last, nz, area, size, f.bars, *by, self._b, out)
         if self._count:
             fine = (f.fine_inverse, f.fine_share, *cells, t.mixing, self._kept, self._b, out)

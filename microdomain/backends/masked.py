@@ -117,7 +117,7 @@ class Masked:
         self._leaks = not bool(mask.free.all())
         self._residue = np.zeros((plan.members, plan.mobile))
         self._arrays: dict[int, Any] = {}
-        self._last: tuple[Any, MaskedNear] | None = None
+        self._last: tuple[Any, Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._bare, name)
@@ -128,13 +128,20 @@ class Masked:
 
     # -- near field ----------------------------------------------------------------------------
 
-    def near(self, weights: np.ndarray) -> MaskedNear:
+    def near(self, weights: np.ndarray, law: np.ndarray | None = None) -> MaskedNear:
         """See `backends.base`."""
-        bare = self._bare.near(weights)
-        if self._last is not None and self._last[0] is bare:
-            return self._last[1]
-        xp = self.xp
-        average = self._cells(bare.average)
+        bare = self._bare.near(weights, law)
+        # The bare field may be one that it gave before, and is changed in place once.
+        if self._last is None or self._last[0] is not bare.average:
+            self._last = (bare.average, self._beside(bare.average, weights))
+        return MaskedNear(**vars(bare), returned=self._last[1])
+
+    def _beside(self, field: Any, weights: np.ndarray) -> Any:
+        """What the near field hands back to u, and in place its averages over the fluid."""
+        average, xp = self._cells(field), self.xp
+        if not self.beside:
+            average[..., self.shut] = 0.0
+            return None
         returned = xp.zeros_like(average)
         for site, at, table, back in self.beside:
             mine = weights[site.pairs]
@@ -143,9 +150,7 @@ class Masked:
                 average[at] += xp.matmul(w, table[:-1])
                 returned[at] += xp.matmul(w, back)
         average[..., self.shut] = 0.0
-        near = MaskedNear(bare.average, bare.ripple, bare.wall, returned if self.beside else None)
-        self._last = (bare, near)
-        return near
+        return returned
 
     def add_blobs(self, y: Any, amount: np.ndarray) -> Any:
         """See `backends.base`."""

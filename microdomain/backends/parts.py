@@ -12,6 +12,7 @@ import numpy as np
 from microdomain.backends import reference_solve
 from microdomain.backends.fused import Fused
 from microdomain.backends.reference import Reference
+from microdomain.backends.reference_network import solve_modes
 
 
 class ReferenceParts:
@@ -52,7 +53,7 @@ class ReferenceParts:
 
     def levels(self, f: Any, first: int, last: int, means: Any) -> Any:
         """The same for what is uniform in closed parts, means [m, s, part]: the binding alone."""
-        return _levels(self.ops.plan, f.g[:, 0, 0, 0], f.pbar[..., 0, 0, 0], f.qbar[..., 0, 0, 0],
+        return _levels(self.ops.plan, f.bars, f.g[:, 0, 0, 0], f.pbar[..., 0, 0, 0], f.qbar[..., 0, 0, 0],
                        self.ops.uptake[..., 0, 0, 0], means)  # fmt: skip
 
     def finish(self, f: Any, first: int, last: int, hat: Any, out: Any) -> None:
@@ -99,8 +100,8 @@ class FusedParts:
     def levels(self, f: Any, first: int, last: int, means: Any) -> Any:
         """The same for what is uniform in closed parts."""
         n, bars = self.ops.plan.buffers, f.bars[first:last]
-        p, q, g = bars[:, :n], bars[:, n : 2 * n], bars[:, -1:]
-        return _levels(self.ops.plan, g, p, q, self._uptake[first:last], means)
+        p, q, g = bars[:, :n], bars[:, n : 2 * n], bars[:, 3 * n : 3 * n + 1]
+        return _levels(self.ops.plan, bars[:, 3 * n + 1 :], g, p, q, self._uptake[first:last], means)
 
     def finish(self, f: Any, first: int, last: int, hat: Any, out: Any) -> None:
         """From what moves to k, in the folded `out`."""
@@ -111,17 +112,25 @@ class FusedParts:
         return out, self.ops.moved
 
 
-def _levels(plan: Any, g: Any, p: Any, q: Any, uptake: Any, means: Any) -> Any:
+def _levels(plan: Any, bars: Any, g: Any, p: Any, q: Any, uptake: Any, means: Any) -> Any:
     """Solve (I - g Jbar) x = means [m, s, part]: least rates p, q [m, buffer], g [m, 1], uptake [m, ion]."""
-    out, diagonal = means.copy(), 1.0 + g * uptake
+    out, diagonal, g = means.copy(), 1.0 + g * uptake, g[:, 0]
     for j, i in enumerate(plan.binds):
-        share = g[:, 0] * q[:, j] / (1.0 + g[:, 0] * q[:, j])
-        diagonal[:, i] += g[:, 0] * p[:, j] * (1.0 - share)
-        if plan.ions + j < plan.mobile:
-            out[:, i] += share[:, None] * means[:, plan.ions + j]
-    out[:, : plan.ions] /= diagonal[..., None]
-    for s in range(plan.ions, plan.mobile):
-        j = s - plan.ions
-        gained = (g[:, 0] * p[:, j])[:, None] * out[:, plan.binds[j]]
-        out[:, s] = (means[:, s] + gained) / (1.0 + g[:, 0] * q[:, j])[:, None]
+        share = g * q[:, j] / (1.0 + g * q[:, j])
+        diagonal[:, i] += g * p[:, j] * (1.0 - share)
+        if j < plan.movers:
+            out[:, i] += share[:, None] * means[:, plan.at(j)]
+    if plan.network is None:
+        out[:, : plan.ions] /= diagonal[..., None]
+    else:
+        moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.mobile)]
+        x = [out[:, s].reshape(len(out), 1, 1, -1) for s in moving]
+        ones = [diagonal[:, i].reshape(-1, 1, 1, 1) for i in range(plan.ions)]
+        solve_modes(plan.network, bars, ones + [1.0] * (len(moving) - plan.ions), x)
+        for s, value in zip(moving, x, strict=True):
+            out[:, s] = value[:, 0, 0]
+    for j in range(plan.movers):
+        s = plan.at(j)
+        gained = (g * p[:, j])[:, None] * out[:, plan.binds[j]]
+        out[:, s] = (means[:, s] + gained) / (1.0 + g * q[:, j])[:, None]
     return out

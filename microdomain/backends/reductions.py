@@ -68,13 +68,17 @@ class Reductions:
         """Least p and q of every buffer, 1 / (1 + g q) and g, per member: see plan.h."""
         plan = self._plan
         low, high, fine = self.extremes(y, near)
-        b_high, c_low = high[:, plan.ions :].copy(), low[:, list(plan.binds)]
+        b_high, c_low = high[:, plan.bound], low[:, list(plan.binds)]
         for r, j in enumerate(plan.refined if self._count else ()):
             c_low[:, j] = np.minimum(c_low[:, j], fine[:, r, 0])
             b_high[:, j] = np.maximum(b_high[:, j], fine[:, r, 2])
         p = np.maximum(plan.k_on * (plan.total - b_high), 0.0)
         q = np.maximum(plan.k_on * c_low + plan.k_off, 0.0)
-        return np.concatenate([p, q, 1.0 / (1.0 + g[:, None] * q), g[:, None]], axis=1)
+        plain = [p, q, 1.0 / (1.0 + g[:, None] * q), g[:, None]]
+        if plan.network is not None:
+            places = [*range(plan.ions), *plan.forms]
+            plain.append(plan.network.bars(near.law, low[:, places], high[:, places], g))
+        return np.concatenate(plain, axis=1)
 
     def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
         """See `backends.base`."""
@@ -89,9 +93,9 @@ class Reductions:
         """See `backends.base`."""
         plan = self._plan
         low, high, fine = self.extremes(y, near)
-        out = low.min(axis=1)
+        out = low[:, [*range(plan.ions), *plan.bound, *plan.positive]].min(axis=1)
         if plan.buffers:
-            out = np.minimum(out, (plan.total - high[:, plan.ions :]).min(axis=1))
+            out = np.minimum(out, (plan.total - high[:, plan.bound]).min(axis=1))
         for r, j in enumerate(plan.refined if self._count else ()):
             out = np.minimum(out, np.minimum(fine[:, r, 1], plan.total[:, j] - fine[:, r, 2]))
         return np.asarray(out)
@@ -99,8 +103,12 @@ class Reductions:
     def speed(self, y: Any, near: Near) -> np.ndarray:
         """See `backends.base`."""
         plan, call, params = self._plan, self._device.call, self._t.params
+        reacting = np.zeros(plan.members)
+        if plan.network is not None:
+            high = self.extremes(y, near)[1]
+            reacting = plan.network.fastest(near.law, high[:, [*range(plan.ions), *plan.forms]])
         if not plan.buffers:
-            return self._diffusion.copy()
+            return np.asarray(self._diffusion + reacting)
         fields = (params, y, near.average)
         call("fastest", self._planes, self._area, *self._grid, *fields, self._fastest)
         out = self._host(self._fastest.max(axis=1))
@@ -108,4 +116,4 @@ class Reductions:
             fine = (near.ripple, self._count, self._t.cell, self._fastest_fine)
             call("fastest_refined", plan.members, self._count, *self._flat, *fields, *fine)
             out = np.maximum(out, self._host(self._fastest_fine.max(axis=1)))
-        return np.asarray(self._diffusion + out)
+        return np.asarray(self._diffusion + out + reacting)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.backends import reference_network as network
 from microdomain.backends.reference_solve import (
     Factor,
     Jacobian,
@@ -29,11 +30,17 @@ ATOL_ION, ATOL_BUFFER = 0.1, 1.0
 
 @dataclass(frozen=True, eq=False)
 class Near:
-    """Near field: cell averages [m, ion, z, y, x], ripple [m, refined, cell, sub], means on pumped faces."""
+    """Near field of every ion: cell averages [m, ion, z, y, x], ripple [m, refined, cell, sub].
+
+    With it go the means on pumped faces, and the network's rate constants at its time, [m, ..] on the
+    host and on the device.
+    """
 
     average: Any
     ripple: Any
     wall: tuple[Any, ...] = ()
+    law: Any = None
+    laid: Any = None
 
 
 class Reference:
@@ -106,7 +113,7 @@ class Reference:
 
     # -- near field ----------------------------------------------------------------------------
 
-    def near(self, weights: np.ndarray) -> Near:
+    def near(self, weights: np.ndarray, law: np.ndarray | None = None) -> Near:
         plan, xp = self.plan, self.xp
         average = xp.zeros((plan.members, plan.ions, *plan.grid.shape))
         ripple = xp.zeros((plan.members, plan.ions, plan.cells.size, SUB**3))
@@ -121,7 +128,9 @@ class Reference:
             if site.cells.size:
                 rows = xp.matmul(w[:, None, :], self.ripples[k]).reshape(len(mine), site.cells.size, -1)
                 ripple[np.ix_(site.members, np.array([site.ion]), site.cells)] += rows[:, None]
-        return Near(average, ripple, self.walls.near(weights) if self.walls else ())
+        if law is None and plan.network is not None:
+            law = plan.network.law
+        return Near(average, ripple, self.walls.near(weights) if self.walls is not None else (), law)
 
     def _blobs(self, field: Any, amplitude: np.ndarray) -> None:
         """Add amplitude[pair] times the kernel at age tau to ``field[m, ion, z, y, x]``."""
@@ -146,10 +155,9 @@ class Reference:
         plan, xp = self.plan, self.xp
         coarse, fine = plan.coarse(y), plan.fine(y)
         c = coarse[:, : plan.ions] + near.average
-        bound = coarse[:, plan.ions :]
-        rate = xp.empty_like(bound)
+        rate = xp.empty((plan.members, plan.buffers, *plan.grid.shape))
         for j, i in enumerate(plan.binds):
-            rate[:, j] = self._binding(j, c[:, i], bound[:, j])
+            rate[:, j] = self._binding(j, c[:, i], coarse[:, plan.at(j)])
         fine_c, fine_rate = xp.empty_like(fine), xp.empty_like(fine)
         flat = rate.reshape(plan.members, plan.buffers, plan.grid.cells)
         for r, j in enumerate(plan.refined):
@@ -178,7 +186,8 @@ class Reference:
         moved *= self.D[:, : plan.mobile]
         coarse[:, : plan.mobile] = moved
         coarse[:, plan.mobile :] = 0.0
-        coarse[:, plan.ions :] += rate
+        for j in range(plan.buffers):
+            coarse[:, plan.at(j)] += rate[:, j]
         ion = coarse[:, : plan.ions]
         ion += self.kappa * near.average
         if plan.uptake.any():
@@ -186,11 +195,15 @@ class Reference:
         for i, mine in enumerate(self.binders):
             for j in mine:
                 ion[:, i] -= rate[:, j]
+        if plan.network is not None:
+            made = network.changes(plan.network, near.law, network.values(self, y, near))
+            for s, change in zip([*range(plan.ions), *plan.forms], made, strict=True):
+                coarse[:, s] += change
         self._blobs(ion, blob)
         for r, j in enumerate(plan.refined):
             fine[:, r] = fine_rate[:, r]
-            if plan.ions + j < plan.mobile:
-                spread = moved[:, plan.ions + j].reshape(plan.members, -1)[:, self.cells]
+            if plan.at(j) < plan.mobile:
+                spread = moved[:, plan.at(j)].reshape(plan.members, -1)[:, self.cells]
                 here = plan.fine(y)[:, r]
                 fine[:, r] += spread[..., None] - self.mixing[r] * (here - here.mean(axis=2, keepdims=True))
         if self.walls is not None:
@@ -243,10 +256,11 @@ class Reference:
         plan, xp = self.plan, self.xp
         coarse, fine = plan.coarse(y), plan.fine(y)
         low = (coarse[:, : plan.ions] + near.average).reshape(plan.members, -1).min(axis=1)
-        bound = coarse[:, plan.ions :]
-        if plan.buffers:
-            low = xp.minimum(low, bound.reshape(plan.members, -1).min(axis=1))
-            low = xp.minimum(low, (self.total - bound).reshape(plan.members, -1).min(axis=1))
+        for j, s in enumerate(plan.bound):
+            for value in (coarse[:, s], self.total[:, j] - coarse[:, s]):
+                low = xp.minimum(low, value.reshape(plan.members, -1).min(axis=1))
+        for s in plan.positive:
+            low = xp.minimum(low, coarse[:, s].reshape(plan.members, -1).min(axis=1))
         for k, j in enumerate(plan.refined):
             if plan.cells.size:
                 low = xp.minimum(low, fine[:, k].reshape(plan.members, -1).min(axis=1))
@@ -270,6 +284,9 @@ class Reference:
                 out += np.maximum(self.host(fine.max(axis=1)) - fastest, 0.0)
         if self.walls is not None:
             out += self.walls.speed(y, near)
+        if plan.network is not None:
+            _, high = network.extremes(network.values(self, y, near), self.xp)
+            out += plan.network.fastest(near.law, high)
         return out
 
     def amounts(self, y: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from microdomain.backends.base import Unavailable
+from microdomain.backends.network_text import network_constants, network_functions
 from microdomain.plan import SUB, Plan
 
 #: In this order behind `launch.h`, the constants and `plan.h`.
@@ -64,6 +65,7 @@ def constants(plan: Plan, precision: str = "float64") -> str:
         "BINDS(j)": _choice("j", plan.binds),
         "REFINES(r)": _choice("r", plan.refined),
         "SLOT(j)": _choice("j", slots),
+        "MOVERS": plan.movers,
     }
     return "".join(f"#define {name} {value}\n" for name, value in lines.items())
 
@@ -86,7 +88,8 @@ def text(plan: Plan, precision: str = "float64") -> str:
     str
     """
     where = folder()
-    parts = [_read(where / "launch.h"), constants(plan, precision), _read(where / "plan.h")]
+    parts = [_read(where / "launch.h"), constants(plan, precision), network_constants(plan.network)]
+    parts += [_read(where / "plan.h"), network_functions(plan.network)]
     return "\n".join(parts + [_read(where / name) for name in FILES])
 
 

@@ -198,7 +198,8 @@ class Walls:
         ----------
         through : list of Crossing      at the point of linearisation
         g : array (member,), ms
-        inverse_ion : array [m, ion, z, y, x]      of the pointwise factor; changed in place
+        inverse_ion : array [m, ion, z, y, x]      of the pointwise factor; changed in place; with a
+                                        network the ions' diagonals themselves
         divide : callable               solves the diffusion factor in modal space, in place,
                                         for ``[m, mobile, z, y, x]``
         """
@@ -213,7 +214,10 @@ class Walls:
             whole = xp.maximum(now.slope, TINY)
             f.shares.append([s / whole for s in now.slopes] if len(now.slopes) > 1 else [1.0])
             layer = sheet.layer(inverse_ion[:, sheet.ion], 0)
-            layer[...] = 1.0 / (1.0 / layer + gm * f.rest[-1])
+            if plan.network is None:
+                layer[...] = 1.0 / (1.0 / layer + gm * f.rest[-1])
+            else:
+                layer += gm * f.rest[-1]
         pulls = [gm * f.least[k] for k in self.joint]
         for k, (_, column) in zip(self.joint, self._rows, strict=True):
             unit = xp.zeros((plan.members, plan.mobile, *plan.grid.shape), dtype=inverse_ion.dtype)

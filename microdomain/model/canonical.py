@@ -12,6 +12,7 @@ from typing import Any
 
 from microdomain.model.channels import Cluster
 from microdomain.model.checks import nearest
+from microdomain.model.complexes import Competing, TwoSite
 from microdomain.model.currents import GHK, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import Closed, Held, Walls
@@ -32,8 +33,9 @@ from microdomain.model.rates import (
     Split,
     Sum,
 )
+from microdomain.model.reactions import Reaction, TimedRate, VolumePump
 from microdomain.model.schemes import HH, Markov, Particle, Transition
-from microdomain.model.species import Buffer, Ion
+from microdomain.model.species import Buffer, Ion, Species
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace
 
 # fmt: off
@@ -44,6 +46,7 @@ _KINDS: dict[str, dict[str, type]] = {
         "constant": Constant, "exp": Exp, "sigmoid": Sigmoid, "linoid": Linoid, "bell": Bell,
         "calcium": Calcium, "table": Lookup, "sum": Sum, "inverse": Inverse, "split": Split,
     },
+    "complex": {"two-site": TwoSite, "competing": Competing},
     "wall": {"closed": Closed, "held": Held},
     "law": {"linear": LinearPump, "hill": HillPump, "surface": SurfacePump, "flux": ConstantFlux},
     "patch": {"rectangle": Rectangle, "circle": Circle},
@@ -74,7 +77,7 @@ def _written(value: Any) -> Any:
         return [_written(v) for v in value]
     if isinstance(value, Transition):
         return {"from": value.source, "to": value.target, **tagged("rate", value.rate)}
-    if isinstance(value, Particle):
+    if isinstance(value, Particle | TimedRate):
         return plain(value)
     if isinstance(value, Block | Ball | Ellipsoid | Cylinder | Surface):
         return tagged("obstacle", value)
@@ -204,6 +207,38 @@ def pump_from_dict(given: dict[str, Any]) -> Pump:
     return pump
 
 
+def chemistry_to_dict(model: Any) -> dict[str, Any]:
+    """Species, reactions, pumps and buffers with several bound forms, where there are any."""
+    parts = {
+        "complexes": [tagged("complex", c) for c in model.complexes],
+        "molecules": [{**plain(s), **_contents(s)} for s in model.molecules],
+        "reactions": [plain(r) for r in model.reactions],
+        "volume_pumps": [plain(p) for p in model.volume_pumps],
+    }
+    return {word: part for word, part in parts.items() if part}
+
+
+def _contents(species: Species) -> dict[str, Any]:
+    return {} if species.contains is None else {"contains": dict(species.contains)}
+
+
+def _reaction(given: dict[str, Any]) -> Reaction:
+    def rate(value: Any) -> Any:
+        return build(TimedRate, value, "rate in time") if isinstance(value, dict) else value
+
+    made: Reaction = build(Reaction, {k: rate(v) for k, v in given.items()}, "reaction")
+    return made
+
+
+def _chemistry_from_dict(given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "complexes": tuple(untagged("complex", c) for c in given.get("complexes", ())),
+        "molecules": tuple(build(Species, s, "species") for s in given.get("molecules", ())),
+        "reactions": tuple(_reaction(r) for r in given.get("reactions", ())),
+        "volume_pumps": tuple(build(VolumePump, p, "volume pump") for p in given.get("volume_pumps", ())),
+    }
+
+
 def parts_from_dict(given: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `Model` from a canonical dictionary."""
     parts = dict(given)
@@ -213,6 +248,7 @@ def parts_from_dict(given: dict[str, Any]) -> dict[str, Any]:
     parts["channels"] = tuple(cluster_from_dict(cluster) for cluster in given.get("channels", ()))
     if "pumps" in given:
         parts["pumps"] = tuple(pump_from_dict(pump) for pump in given["pumps"])
+    parts |= _chemistry_from_dict(given)
     if "walls" in given:
         pairs = {
             axis: tuple(untagged("wall", {"kind": w}) for w in pair) for axis, pair in given["walls"].items()

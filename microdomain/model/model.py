@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from microdomain.model import canonical, checks, tree
 from microdomain.model.channels import Channel, Cluster, check_distances, resolve
+from microdomain.model.chemistry import Chemistry
+from microdomain.model.complexes import Complex
 from microdomain.model.currents import GHK, Ohmic
 from microdomain.model.membrane import FACES, Held, Walls
 from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
 from microdomain.model.pumps import Pump
-from microdomain.model.species import Buffer, Ion
+from microdomain.model.reactions import Reaction, VolumePump
+from microdomain.model.species import Buffer, Ion, Species
 from microdomain.model.toml_text import model_to_toml
 from microdomain.model.voltage import PROTOCOLS, Hold, Voltage
 from microdomain.units import BODY
@@ -36,7 +39,8 @@ class Model:
     ----------
     box : three pairs, um         (lower, upper) along x, y and z
     ions : sequence of Ion
-    buffers : sequence of Buffer
+    buffers : sequence of Buffer, TwoSite and Competing
+                                  those with several bound forms are kept as `complexes`
     channels : Cluster or sequence of Cluster
     walls : Walls                 closed where not said otherwise
     uptake : dict, 1/ms           ion name -> k of the linear uptake -k (c - rest) everywhere in the box
@@ -46,6 +50,10 @@ class Model:
     obstacles : sequence of Block, Ball, Ellipsoid, Cylinder, Surface or Inside
                                   what ions cannot enter; `Inside(shape)` closes all that is outside a shape
     pumps : Pump or sequence of Pump     what carries ions through faces and patches
+    molecules : sequence of Species         other species that take part in `reactions`
+    reactions : sequence of Reaction
+    volume_pumps : sequence of VolumePump
+    complexes : sequence of TwoSite and Competing       as `buffers`
 
     Raises
     ------
@@ -66,12 +74,22 @@ class Model:
     voltage: Voltage = _HOLD
     obstacles: tuple[Obstacle, ...] = ()
     pumps: tuple[Pump, ...] = ()
+    molecules: tuple[Species, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    volume_pumps: tuple[VolumePump, ...] = ()
+    complexes: tuple[Complex, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "box", _box(self.box))
         put(self, "ions", _sequence(self.ions, Ion, "ions"))
-        put(self, "buffers", _sequence(self.buffers, Buffer, "buffers"))
+        several = [b for b in _listed(self.buffers) if isinstance(b, Complex)]
+        put(self, "complexes", _sequence((*_listed(self.complexes), *several), Complex, "complexes"))
+        plain = tuple(b for b in _listed(self.buffers) if not isinstance(b, Complex))
+        put(self, "buffers", _sequence(plain, Buffer, "buffers"))
+        put(self, "molecules", _sequence(self.molecules, Species, "molecules"))
+        put(self, "reactions", _sequence(self.reactions, Reaction, "reactions"))
+        put(self, "volume_pumps", _sequence(self.volume_pumps, VolumePump, "volume_pumps"))
         put(self, "channels", _sequence(self.channels, Cluster, "channels"))
         put(self, "pumps", _sequence(self.pumps, Pump, "pumps"))
         if not isinstance(self.walls, Walls):
@@ -94,18 +112,20 @@ class Model:
     def _check_names(self) -> None:
         if not self.ions:
             raise ValueError("Model: no ions; give at least one, e.g. Ion('Ca', z=2, D=0.22, rest=0.1).")
-        kinds = {"species": self.species, "clusters": tuple(c.name for c in self.channels)}
-        for kind, names in (kinds | {"pumps": tuple(p.name for p in self.pumps)}).items():
-            for one in names:
-                if names.count(one) > 1:
-                    raise ValueError(f"Model: two {kind} are called {one!r}; give each a name of its own.")
         known = ", ".join(repr(ion.name) for ion in self.ions)
         users = [(f"Buffer {b.name!r} binds", b.binds) for b in self.buffers]
+        users += [(f"{type(c).__name__} {c.name!r} binds", ion) for c in self.complexes for ion in c.ions]
+        users += [(f"VolumePump {p.name!r} takes up", p.ion) for p in self.volume_pumps]
         users += [(f"Cluster {c.name!r} passes", c.ion) for c in self.channels]
         users += [(f"Pump {p.name!r} carries", p.ion) for p in self.pumps]
         for what, ion in users:
             if ion not in (i.name for i in self.ions):
                 raise ValueError(f"{what} {ion!r}, which is not among the model's ions: {known}.")
+        kinds = {"species": self.species, "clusters": tuple(c.name for c in self.channels)}
+        for kind, names in (kinds | {"pumps": tuple(p.name for p in self.pumps)}).items():
+            for one in names:
+                if names.count(one) > 1:
+                    raise ValueError(f"Model: two {kind} are called {one!r}; give each a name of its own.")
 
     def _checked_uptake(self) -> tuple[tuple[str, float], ...]:
         pairs = dict(self.uptake.items() if isinstance(self.uptake, Mapping) else self.uptake)
@@ -147,8 +167,42 @@ class Model:
 
     @property
     def species(self) -> tuple[str, ...]:
-        """Names of all that has a concentration: ions first, then buffers (their bound form)."""
-        return (*(i.name for i in self.ions), *(b.name for b in self.buffers))
+        """Names of all that has a concentration: ions, buffers (their bound form), then other species."""
+        plain = (*(i.name for i in self.ions), *(b.name for b in self.buffers if not b.paired))
+        return (*plain, *(f.name for f in self.chemistry.forms))
+
+    @cached_property
+    def chemistry(self) -> Chemistry:
+        """Species and reactions beyond plain 1:1 buffers."""
+        return Chemistry.of(self)
+
+    @cached_property
+    def rest_forms(self) -> dict[str, float]:
+        """Concentrations of the species of `chemistry` in equilibrium with the ions at rest, uM."""
+        return self.chemistry.equilibrium({i.name: i.rest for i in self.ions})
+
+    @cached_property
+    def initial_forms(self) -> dict[str, float]:
+        """Concentrations of the species of `chemistry` at t = 0, uM."""
+        return self.chemistry.start({i.name: i.start for i in self.ions})
+
+    def binding_rate(self, ion: str) -> float:
+        """Rate at which everything binds or takes up an ion at rest, without linear uptake, 1/ms."""
+        plain = [b for b in self.buffers if b.binds == ion and not b.paired]
+        rate = sum(b.k_on * (b.total - self.rest_bound(b)) for b in plain)
+        if not self.chemistry.steps:
+            return rate
+        levels = {**{i.name: i.rest for i in self.ions}, **self.rest_forms}
+        return rate + self.chemistry.loss_rate(ion, levels)
+
+    def plain_buffers_only(self, what: str) -> None:
+        """Refuse reactions and species beyond plain buffers where a method does not know them."""
+        if self.chemistry.forms:
+            first = self.chemistry.forms[0].name
+            raise ValueError(
+                f"{what} knows plain 1:1 buffers only, and this model has the species {first!r} of a "
+                "reaction network. Use simulate(), for a steady state with a long `until`."
+            )
 
     def ion(self, name: str | Ion) -> Ion:
         """The ion of that name; ValueError names those there are."""
@@ -216,6 +270,7 @@ class Model:
             "voltage": canonical.tagged("voltage", self.voltage),
             **canonical.obstacles_to_dict(self.obstacles),
             **({"pumps": [canonical.pump_to_dict(pump) for pump in self.pumps]} if self.pumps else {}),
+            **canonical.chemistry_to_dict(self),
         }
 
     @classmethod
@@ -259,11 +314,12 @@ def _box(given: Any) -> Box:
     return sides[0], sides[1], sides[2]
 
 
-def _sequence(given: Any, cls: type, word: str) -> tuple[Any, ...]:
-    items = (given,) if isinstance(given, cls) else tuple(given)
+def _sequence(given: Any, cls: Any, word: str) -> tuple[Any, ...]:
+    items = _listed(given)
     for item in items:
         if not isinstance(item, cls):
-            raise TypeError(f"Model: {word} holds {item!r}; expected {cls.__name__}(...).")
+            expected = getattr(cls, "__name__", "TwoSite(...) or Competing")
+            raise TypeError(f"Model: {word} holds {item!r}; expected {expected}(...).")
     return items
 
 
@@ -275,6 +331,10 @@ def _obstacles(given: Any) -> tuple[Obstacle, ...]:
                 f"Model: obstacles holds {item!r}; expected {', '.join(o.__name__ for o in OBSTACLES)}."
             )
     return items
+
+
+def _listed(given: Any) -> tuple[Any, ...]:
+    return tuple(given) if isinstance(given, Iterable) else (given,)
 
 
 def _temperature(given: Any) -> float:

@@ -52,6 +52,17 @@ def model_to_toml(model: dict[str, Any], title: str = "") -> str:
         for part in model[word]:
             rest = {k: v for k, v in part.items() if k != "name"}
             lines += table(f"[model.{word}.{_key(part['name'])}]", rest)
+    for part in model.get("complexes", ()):
+        lines += table(
+            f"[model.buffers.{_key(part['name'])}]", {k: v for k, v in part.items() if k != "name"}
+        )
+    for part in model.get("molecules", ()):
+        lines += table(
+            f"[model.molecules.{_key(part['name'])}]", {k: v for k, v in part.items() if k != "name"}
+        )
+    for word in ("reactions", "volume_pumps"):
+        for part in model.get(word, ()):
+            lines += table(f"[[model.{word}]]", part)
     for cluster in model["channels"]:
         lines += table("[[model.channels]]", cluster)
     for obstacle in model.get("obstacles", ()):

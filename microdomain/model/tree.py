@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from microdomain.model.complexes import TwoSite
 from microdomain.model.currents import GHK, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import FACES, Held
+from microdomain.model.reactions import TimedRate
 from microdomain.model.schemes import HH, Markov
 from microdomain.model.voltage import Hold
 from microdomain.units import ZERO_CELSIUS
@@ -31,6 +33,16 @@ def drawn(model: Any) -> str:
         )
         line += f"D = {buffer.D:g} um^2/ms" if buffer.mobile else "immobile"
         lines.append(line + (f", binds {buffer.binds}" if len(model.ions) > 1 else ""))
+    for complex in model.complexes:
+        kind = "two sites" if isinstance(complex, TwoSite) else "competing ions"
+        line = f"{complex.name}  {complex.total:g} uM, {kind}, binds {', '.join(complex.ions)}, "
+        lines.append(line + (f"D = {complex.D:g} um^2/ms" if complex.D > 0 else "immobile"))
+    for one in model.molecules:
+        line = f"{one.name}  {one.total:g} uM before reactions settle, "
+        lines.append(line + (f"D = {one.D:g} um^2/ms" if one.D > 0 else "immobile"))
+    lines += [f"{r.equation}  {_rates(r)}" for r in model.reactions]
+    for p in model.volume_pumps:
+        lines.append(f"{p.name}  takes up {p.ion}, Vmax = {p.Vmax:g} uM/ms, K = {p.K:g} uM, n = {p.n}")
     for cluster in model.channels:
         n = len(cluster)
         place = f"on {cluster.face}" if cluster.face else "inside"
@@ -54,6 +66,11 @@ def drawn(model: Any) -> str:
         )
     )
     return "\n".join([head, *(f"├── {line}" for line in lines[:-1]), f"└── {lines[-1]}"])
+
+
+def _rates(reaction: Any) -> str:
+    both = [r for r in (reaction.forward, reaction.backward) if r is not None]
+    return ", ".join("changes in time" if isinstance(r, TimedRate) else f"{r:g}" for r in both)
 
 
 def _current(current: Any) -> str:

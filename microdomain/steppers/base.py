@@ -126,7 +126,7 @@ class Standing:
     def at(cls, ops: Operations, fluxes: Fluxes, t: np.ndarray, y: Any) -> Standing:
         """Fold the fluxes at t and lay the near field."""
         weights = fluxes.weights(t)
-        return cls(t, y, ops.near(weights), weights)
+        return cls(t, y, ops.near(weights, fluxes.law(t, t)), weights)
 
 
 def stage_flows(
@@ -162,7 +162,20 @@ def per_ion(plan: Any, species: np.ndarray) -> np.ndarray:
     """Sum what a species quantity [member, species] says of each ion, bound forms included."""
     out = species[:, : plan.ions].copy()
     for j, i in enumerate(plan.binds):
-        out[:, i] += species[:, plan.ions + j]
+        out[:, i] += species[:, plan.at(j)]
+    for k, s in enumerate(plan.forms):
+        for i in range(plan.ions):
+            if plan.network.content[k, i] and not plan.network.store[k]:
+                out[:, i] += plan.network.content[k, i] * species[:, s]
+    return out
+
+
+def taken_up(plan: Any, species: np.ndarray) -> np.ndarray:
+    """What pumps in the volume took up of each ion since the start: array (member, ion)."""
+    out = np.zeros((species.shape[0], plan.ions))
+    for k, s in enumerate(plan.forms):
+        if plan.network.store[k]:
+            out += plan.network.content[k] * species[:, s, None]
     return out
 
 
@@ -187,11 +200,11 @@ def close(
     """
     end = start.t + dt
     # Live channels have the last word from the step's own result, not from its last stage.
-    if stage is not None and not fluxes.live and np.array_equal(stage[0], end):
+    if stage is not None and not fluxes.live and not fluxes.moves and np.array_equal(stage[0], end):
         _, weights, near = stage
     else:
         weights = fluxes.stage(ops, y, end, start.t, dt)
-        near = ops.near(weights)
+        near = ops.near(weights, fluxes.law(end, end))
     missed = (
         fluxes.influx(start.t, end)
         - (fluxes.mass(weights) - fluxes.mass(start.weights))

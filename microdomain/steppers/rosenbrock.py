@@ -79,7 +79,7 @@ class WMethod:
         if fresh.size:
             begin = at.weights.copy()
             begin[fresh] = means
-            first = (ops.near(begin), begin)
+            first = (ops.near(begin, fluxes.law(at.t, at.t)), begin)
         factor = ops.factor(ops.linearise(at.y, first[0]), gamma * dt, A_DIFFUSION)
         dt_pair, dt_ion = dt[plan.pair_member], dt[:, None]
         U: list[Any] = []
@@ -94,7 +94,7 @@ class WMethod:
                 if fresh.size:
                     weights = weights.copy()
                     weights[fresh] = means
-                near = ops.near(weights)
+                near = ops.near(weights, fluxes.law(t, at.t))
             blob = fluxes.blob(t, at.t, dt)
             rate = stage_flows(ops, fluxes, weights, blob, y, near)
             k, z = ops.stage(factor, y, near, blob, gamma * dt, plus)

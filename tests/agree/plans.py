@@ -3,7 +3,23 @@
 import numpy as np
 
 from microdomain.grid import Grid
-from microdomain.model import Buffer, Closed, Cluster, Fixed, Held, Ion, Model, Pulse, Walls
+from microdomain.model import (
+    Buffer,
+    Closed,
+    Cluster,
+    Competing,
+    Fixed,
+    Held,
+    Ion,
+    Model,
+    Pulse,
+    Reaction,
+    Species,
+    TimedRate,
+    TwoSite,
+    VolumePump,
+    Walls,
+)
 from microdomain.plan import Plan, lay
 
 #: What a case has: ions, mobile, slow and immobile buffers, members, channels.
@@ -14,7 +30,41 @@ CASES = {
     "immobile buffers only": (1, 0, 0, 2, 2, 2),
     "slow buffer, cluster": (1, 1, 1, 0, 1, 4),
     "no channel": (2, 1, 0, 1, 2, 0),
+    "network: mobile, with refined buffers": (2, 1, 1, 1, 2, 3),
+    "network: all stay, no buffer": (2, 0, 0, 0, 1, 1),
+    "network: moving, staying, pump": (1, 1, 0, 1, 3, 2),
 }
+
+
+def network(case, draw):
+    """Species and reactions of a case, empty where it has none; `draw(low, high)` gives rates."""
+    if "network" not in case:
+        return {}
+
+    def two_site(name, D):
+        rates = [draw(0.1, 0.5), draw(1, 5), draw(1, 3), draw(1, 5)]
+        return TwoSite(name, draw(20, 80), *rates, D=D)
+
+    if "mobile" in case:
+        sites = {"Ca": (draw(0.1, 0.5), draw(5, 20)), "Mg": (draw(0.05, 0.2), draw(1, 5))}
+        return {"complexes": [two_site("N", 0.05), Competing("ATP", draw(50, 90), sites, D=0.2)]}
+    if "all stay" in case:
+        return {
+            "complexes": [two_site("N", 0.0)],
+            "volume_pumps": [VolumePump("Ca", draw(0.1, 0.5), draw(0.2, 0.4), 2)],
+        }
+    molecules = [Species("A", D=0.1, total=draw(5, 9)), Species("B", total=draw(5, 9)),
+                 Species("AB2", contains={"A": 1, "B": 2})]  # fmt: skip
+    reactions = [
+        Reaction("A + 2 B <-> AB2", forward=TimedRate((0, 0.5), (draw(0.1, 0.2), 0.3)), backward=draw(1, 2))
+    ]
+    return {
+        "buffers": [Buffer("pair", draw(50, 90), draw(0.1, 0.2), draw(1, 5), D=0.05, D_bound=0.02)],
+        "complexes": [two_site("N", 0.05), two_site("C", 0.0)],
+        "molecules": molecules,
+        "reactions": reactions,
+        "volume_pumps": [VolumePump("Ca", draw(0.1, 0.5), draw(0.2, 0.4), 1)],
+    }  # fmt: skip
 
 
 def faces(random, lo, hi, n):
@@ -51,6 +101,8 @@ def random_plan(case: str, seed: int = 0) -> Plan:
             )
             for k, p in enumerate(positions)
         ]
+        more = network(case, lambda low, high: float(random.uniform(low, high)))
+        pairs = more.pop("buffers", [])
         models.append(
             Model(
                 box=box,
@@ -61,10 +113,11 @@ def random_plan(case: str, seed: int = 0) -> Plan:
                            k_on=float(random.uniform(0.05, 0.5)), K_d=float(random.uniform(0.2, 10)),
                            D=D, binds=b)
                     for k, ((kind, D), b) in enumerate(zip(kinds, binds, strict=True))
-                ],
+                ] + pairs,
                 channels=clusters,
                 walls=walls,
                 uptake={"Ca": float(random.uniform(0.1, 0.5))} if random.random() < 0.5 else {},
+                **more,
             )
         )  # fmt: skip
     return lay(models, grid)
@@ -77,9 +130,9 @@ def random_state(plan: Plan, seed: int) -> np.ndarray:
     coarse, fine = plan.coarse(y), plan.fine(y)
     coarse[...] = plan.rest[:, :, None, None, None] * random.uniform(0.8, 1.2, coarse.shape)
     for r, j in enumerate(plan.refined):
-        level = plan.rest[:, plan.ions + j, None, None]
+        level = plan.rest[:, plan.at(j), None, None]
         fine[:, r] = level * random.uniform(0.8, 1.2, fine[:, r].shape)
-        flat = coarse[:, plan.ions + j].reshape(plan.members, -1)
+        flat = coarse[:, plan.at(j)].reshape(plan.members, -1)
         flat[:, plan.cells] = fine[:, r].mean(axis=2)
-        coarse[:, plan.ions + j] = flat.reshape(coarse[:, plan.ions + j].shape)
+        coarse[:, plan.at(j)] = flat.reshape(coarse[:, plan.at(j)].shape)
     return y

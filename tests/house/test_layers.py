@@ -16,7 +16,7 @@ ORDER = [
     *("units", "quantities"),
     "electro",
     *("model", "finite_volume", "grid"),
-    *("oracles", "history", "gates", "fluxes", "window", "near_field"),
+    *("oracles", "history", "gates", "fluxes", "window", "near_field", "network"),
     *("mask", "mouths"),
     *("sites", "wall_pumps", "plan"),
     *("backends", "wall_reading", "reading", "laws", "feedback", "weights", "state"),

@@ -86,3 +86,21 @@ def test_an_obstacle_at_rest_disturbs_nothing():
     results = md.simulate(asked, until=5.0)
     last = results.dataset["Ca"].isel(time=-1).values
     assert np.nanmax(np.abs(last / 0.1 - 1)) < 1e-12
+
+
+@pytest.mark.parametrize("scheme", ["ros34pw2", "rkc2"])
+@pytest.mark.parametrize("device", ["numpy", "cpu"])
+def test_pumps_and_cooperative_buffers_beside_obstacles(device, scheme):
+    """Two cooperative buffers, two pumps on a face, a vesicle, a curved wall: every ion is accounted for."""
+    asked = model(
+        [VESICLE, ROUND],
+        buffers=(),
+        complexes=[
+            md.TwoSite("N", 50, k_T=0.77, koff_T=160, k_R=32, koff_R=22, D=0.05),
+            md.TwoSite("C", 50, k_T=0.084, koff_T=2.6, k_R=0.025, koff_R=0.0065, D=0.05),
+        ],
+        pumps=[md.Pump(md.HillPump(0.4, 0.3, 2), name="PMCA"), md.Pump(md.LinearPump(0.2), name="NCX")],
+    )
+    ledger = md.simulate(asked, until=0.4, scheme=scheme, rtol=3e-2, device=device).ledger
+    assert np.abs(ledger.closure).max() < 1e-12
+    assert ledger.through_pumps.sum() > 1e-4

@@ -30,7 +30,7 @@ def march(stepper, model, until, steps, grid, y=None):
         y = np.zeros((1, plan.size))
         plan.coarse(y)[:] = plan.rest[:, :, None, None, None]
         for r, j in enumerate(plan.refined):
-            plan.fine(y)[:, r] = plan.rest[0, plan.ions + j]
+            plan.fine(y)[:, r] = plan.rest[0, plan.at(j)]
     standing = Standing.at(ops, fluxes, np.zeros(1), ops.vector(y))
     for _ in range(steps):
         trial = stepper.attempt(ops, fluxes, standing, np.array([until / steps]), 1e-2)
