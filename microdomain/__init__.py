@@ -26,7 +26,8 @@ _ROOMS = {
         "Ion Buffer Cluster Fixed Gaussian Table Ohmic GHK Open Pulse Train HH Particle Markov Transition "
         "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Sensor Chain Model "
         "Pump LinearPump HillPump SurfacePump ConstantFlux Rectangle Circle "
-        "Species Reaction TimedRate TwoSite Competing VolumePump"
+        "Species Reaction TimedRate TwoSite Competing VolumePump "
+        "Disc Block Ball Ellipsoid Cylinder Surface Inside"
     ),
     "grid": "Grid",
     "oracles": "",
@@ -38,6 +39,7 @@ _ROOMS = {
     "simulate": "simulate",
     "steady": "steady_state",
     "scenario": "load",
+    "surfaces": "",
     "sweep": "",
     "view": "",
 }
@@ -50,6 +52,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain import optics as optics
     from microdomain import oracles as oracles
     from microdomain import sensors as sensors
+    from microdomain import surfaces as surfaces
     from microdomain import sweep as sweep
     from microdomain import units as units
     from microdomain import view as view
@@ -57,6 +60,8 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import GHK as GHK
     from microdomain.model import HH as HH
     from microdomain.model import ActionPotential as ActionPotential
+    from microdomain.model import Ball as Ball
+    from microdomain.model import Block as Block
     from microdomain.model import Buffer as Buffer
     from microdomain.model import Chain as Chain
     from microdomain.model import Circle as Circle
@@ -64,11 +69,15 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Cluster as Cluster
     from microdomain.model import Competing as Competing
     from microdomain.model import ConstantFlux as ConstantFlux
+    from microdomain.model import Cylinder as Cylinder
+    from microdomain.model import Disc as Disc
+    from microdomain.model import Ellipsoid as Ellipsoid
     from microdomain.model import Fixed as Fixed
     from microdomain.model import Gaussian as Gaussian
     from microdomain.model import Held as Held
     from microdomain.model import HillPump as HillPump
     from microdomain.model import Hold as Hold
+    from microdomain.model import Inside as Inside
     from microdomain.model import Ion as Ion
     from microdomain.model import LinearPump as LinearPump
     from microdomain.model import Markov as Markov
@@ -85,6 +94,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Sensor as Sensor
     from microdomain.model import Species as Species
     from microdomain.model import Steps as Steps
+    from microdomain.model import Surface as Surface
     from microdomain.model import SurfacePump as SurfacePump
     from microdomain.model import Table as Table
     from microdomain.model import TimedRate as TimedRate

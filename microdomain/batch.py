@@ -297,7 +297,7 @@ class Batch:
             readings = readings + self.cusps.added(self.fluxes.sources.at(self.ops, s.y, s.weights))
         held = self.ops.free(s.y) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
         for k in members:
-            self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.grid.volume))
+            self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.volume))
 
     def _totals(self) -> np.ndarray:
         """Free, bound and near-field ions (member, ion), uM um^3."""

@@ -25,6 +25,7 @@ import numpy as np
 
 from microdomain.feedback_gates import Gate, Node
 from microdomain.laws import BEFORE, law, piece_values
+from microdomain.mask_fill import seen
 from microdomain.near_field import CUT
 from microdomain.plan import Plan
 from microdomain.reading import Near, Watch
@@ -69,6 +70,7 @@ class Feedback:
                 felt = Near.kernel(site, windows[site.ion], self.mouths) * self._reached(
                     site, windows[site.ion]
                 )
+                felt *= seen(plan.mask, plan.grid, site.position, self.mouths)
                 for p in mine:
                     kernel[number[int(p)]] += felt
         own = [number[int(p)] for one in self.live for p in pairs if plan.pair_row[p] == one.row]

@@ -21,7 +21,11 @@ from microdomain.finite_volume import CLOSED, HELD, Axis, lay_axis
 from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
+from microdomain.mask import Mask, lay_mask
+from microdomain.mask_near import lay_beside
+from microdomain.mask_walls import in_the_open
 from microdomain.model import Held, Model
+from microdomain.mouths import disc_of, mouth_points
 from microdomain.near_field import BLOB, CUT, Source, lay_patch
 from microdomain.network import Network
 from microdomain.network_lay import binding_rates, interleaved, lay_network
@@ -60,6 +64,8 @@ class Plan:
     pair_mass, pair_loss                (P, Q + 1) and (P, Q): patch masses, summed over the pair's sites
     cells : int array (C,)              refined cells, flat indices into [z, y, x]
     mixing : array (refined, C), 1/ms   rate at which diffusion evens a refined buffer out inside a cell
+    mask : Mask or None                 obstacles
+    pair_back : array (P, Q), 1/ms      what obstacles hand from a pair's window to the grid
     pumps : Pumps                       what crosses the walls by itself
     network : Network or None           reactions beyond plain 1:1 buffers
     """
@@ -92,8 +98,26 @@ class Plan:
     pair_loss: np.ndarray
     cells: np.ndarray
     mixing: np.ndarray
+    pair_back: np.ndarray
+    mask: Mask | None = None
     pumps: Pumps = NO_PUMPS
     network: Network | None = None
+
+    @property
+    def volumes(self) -> np.ndarray:
+        """Fluid volumes of the cells [z, y, x], um^3."""
+        return self.grid.volumes if self.mask is None else self.mask.phi * self.grid.volumes
+
+    @property
+    def volume(self) -> float:
+        """Fluid volume of the box, um^3."""
+        return self.grid.volume if self.mask is None else float(self.volumes.sum())
+
+    @property
+    def leaks(self) -> bool:
+        """Whether anything can leave through held walls or surfaces."""
+        held = self.mask is not None and self.mask.rim.size > 0
+        return held or not all(a.closed for a in self.axes)
 
     @property
     def members(self) -> int:
@@ -185,7 +209,7 @@ class Plan:
 
 
 _PER_MEMBER = ("k_on", "k_off", "total", "rest", "uptake", "kappa")
-_PER_PAIR = ("pair_row", "pair_ion", "pair_count", "pair_mass", "pair_loss")
+_PER_PAIR = ("pair_row", "pair_ion", "pair_count", "pair_mass", "pair_loss", "pair_back")
 
 
 def lay(
@@ -253,12 +277,15 @@ def lay(
     refined = tuple(
         j for j, i in enumerate(binds) if plain_D[j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
     )
+    mask = lay_mask(first.obstacles, grid, axes) if first.obstacles else None
     return _with_sites(
         dict(  # noqa: C408
+            mask=mask,
             models=tuple(models), grid=grid, names=tuple(names), ions=len(ion_names),
             mobile=len(ion_names) + len(mobile) + (len(network.mobile) if network else 0), refined=refined,
             axes=axes, D=D, binds=binds, k_on=k_on, k_off=k_off, total=total, rest=rest, uptake=uptake,
-            kappa=kappa, history=history, network=network, pumps=lay_pumps(models, grid, axes),
+            kappa=kappa, history=history, network=network,
+            pumps=in_the_open(lay_pumps(models, grid, axes), mask),
             channel_rows=tuple(tuple(r) for r in rows), live=tuple(tuple(x) for x in live), windows=windows,
         ),
         channels, rows, ion_names, [plain_D[j] for j in refined],
@@ -278,20 +305,29 @@ def _with_sites(
     common: dict[str, Any], channels: Sequence[Any], rows: Sequence[Sequence[int]], ion_names: list[str],
     slow: list[float],
 ) -> Plan:  # fmt: skip
-    grid, axes, windows = common["grid"], common["axes"], common["windows"]
-    places: dict[tuple[int, tuple[float, float, float]], list[tuple[int, int]]] = {}
+    grid, axes, windows, mask = common["grid"], common["axes"], common["windows"], common["mask"]
+    places: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
     pairs: dict[tuple[int, int, int], int] = {}
     for member, (row, fluxes) in enumerate(zip(channels, rows, strict=True)):
         for c, r in zip(row, fluxes, strict=True):
             i = ion_names.index(c.ion)
             pair = pairs.setdefault((member, r, i), len(pairs))
-            places.setdefault((i, tuple(c.position)), []).append((member, pair))
+            points = mouth_points(c)
+            for k, point in enumerate(points):
+                places.setdefault((i, point, c if c.mouth else None, k, len(points)), []).append(
+                    (member, pair)
+                )
     near = {key: refined_cells(grid, key[1]) for key in places} if common["refined"] else {}
+    if mask is not None:
+        # Beside a surface a cell has no sub-cells.
+        near = {key: np.setdiff1d(found, mask.touched) for key, found in near.items()}
     cells = np.unique(np.concatenate([np.empty(0, int), *near.values()]))
     nodes = max((w.nodes.size for w in windows), default=0)
-    mass, loss, count = np.zeros((len(pairs), nodes + 1)), np.zeros((len(pairs), nodes)), np.zeros(len(pairs))
+    mass, count = np.zeros((len(pairs), nodes + 1)), np.zeros(len(pairs))
+    loss, back = np.zeros((len(pairs), nodes)), np.zeros((len(pairs), nodes))
     sites = []
-    for (i, position), users in places.items():
+    for key, users in places.items():
+        i, position, channel, number, many = key
         window = windows[i]
         reach = CUT * np.sqrt(4.0 * window.D * window.tau)
         sx, sy, sz = (
@@ -300,20 +336,23 @@ def _with_sites(
         )
         sources = (sx, sy, sz)
         patch = lay_patch(sources, grid.faces, window, reach)
-        own = near.get((i, position), np.empty(0, int))
-        for _, p in users:
-            mass[p] += patch.mass
-            loss[p] += patch.loss
-            count[p] += 1
-        sites.append(
-            Site(
-                i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
-                np.searchsorted(cells, own), ripples(sources, grid, window, own),
-            )
+        own = near.get(key, np.empty(0, int))
+        site = Site(
+            i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
+            np.searchsorted(cells, own), ripples(sources, grid, window, own),
+            lay_beside(mask, grid, position, patch, sources, window),
         )  # fmt: skip
+        site = site.shared(1.0 / many, disc_of(channel, axes, window, reach), number > 0)
+        for _, p in users:
+            carried = site.patch if site.beside is None else site.beside
+            mass[p] += carried.mass
+            loss[p] += site.patch.loss if site.beside is None else site.beside.lost
+            back[p] += 0.0 if site.beside is None else site.beside.returned
+            count[p] += site.share
+        sites.append(site)
     keys = np.array(list(pairs), dtype=int).reshape(-1, 3)
     return Plan(
         **common, sites=tuple(sites), pair_member=keys[:, 0], pair_row=keys[:, 1], pair_ion=keys[:, 2],
-        pair_count=count, pair_mass=mass, pair_loss=loss, cells=cells,
+        pair_count=count, pair_mass=mass, pair_loss=loss, pair_back=back, cells=cells,
         mixing=mixing_rates(grid, cells, np.array(slow)),
     )  # fmt: skip

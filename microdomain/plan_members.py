@@ -16,6 +16,7 @@ def check_alike(models: Sequence[Model]) -> None:
         same = {
             "box": m.box == first.box,
             "walls": m.walls == first.walls,
+            "obstacles": m.obstacles == first.obstacles,
             "pumps (names, places, Hill coefficients)": pump_places(m) == pump_places(first),
             "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
             == [(i.name, i.z, i.D) for i in first.ions],
@@ -26,6 +27,6 @@ def check_alike(models: Sequence[Model]) -> None:
         for what, alike in same.items():
             if not alike:
                 raise ValueError(
-                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, species"
-                    " and D; run models that differ there separately."
+                    f"Member {k} differs from member 0 in its {what}. Members share box, walls, obstacles,"
+                    " species and D; run models that differ there separately."
                 )

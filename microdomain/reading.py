@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.mask_fill import blanked, filled, home, inside_any, seen
+from microdomain.mouths import disc_kernel
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
 from microdomain.reading_cusps import Cusps
@@ -65,9 +67,16 @@ class Near:
         for number, site in enumerate(plan.sites):
             window = self.windows[site.ion]
             w = weights[site.ion][site.pairs]
-            if not w.any():
+            if not w.any() or site.silent:
                 continue
             spans, centres, (fx, fy, fz), zy = self._around(number)
+            if site.disc is not None:
+                zs, ys, xs = np.meshgrid(*centres[::-1], indexing="ij")
+                where = np.stack([xs.ravel(), ys.ravel(), zs.ravel()], axis=1)
+                patch = summed(w, self.kernel(site, window, where)).reshape(len(w), *zs.shape)
+                (x0, x1), (y0, y1), (z0, z1) = spans
+                out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
+                continue
             # A product of its own for each member: its bits do not depend on the others.
             left = (w[:, :, None] * zy).transpose(0, 2, 1)
             patch = np.matmul(left, fx).reshape(len(w), fz.shape[1], fy.shape[1], fx.shape[1])
@@ -80,6 +89,9 @@ class Near:
                 there = summed(w, self.kernel(site, window, beside))
                 patch[:, hit[2][0], hit[1][0], hit[0][0]] = there[:, 0]
             (x0, x1), (y0, y1), (z0, z1) = spans
+            if plan.mask is not None:
+                part = plan.mask.component.reshape(plan.grid.shape)[z0:z1, y0:y1, x0:x1]
+                patch *= part == home(plan.mask, plan.grid, site.position)
             out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
         return out
 
@@ -114,8 +126,10 @@ class Near:
         for site in self.plan.sites:
             window = self.windows[site.ion]
             reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+            reach += 0.0 if site.disc is None else 2.0 * site.disc[0]
             near = np.flatnonzero((np.abs(points - np.array(site.position)) < reach).all(axis=1))
-            out.append((near, self.kernel(site, window, points[near])))
+            there = seen(self.plan.mask, self.plan.grid, site.position, points[near])
+            out.append((near, self.kernel(site, window, points[near]) * there))
         return out
 
     def at_points(
@@ -141,6 +155,10 @@ class Near:
     @staticmethod
     def kernel(site: Any, window: Window, points: np.ndarray) -> np.ndarray:
         """Kernel of one site at points, for the ages of a window: array (Q, P), 1/um^3."""
+        if site.silent:
+            return np.zeros((window.nodes.size, len(points)))
+        if site.disc is not None:
+            return disc_kernel(site.disc, window.D, points, window.nodes)
         distance = np.sqrt(((points - np.array(site.position)) ** 2).sum(axis=1))
         if (distance < NEAREST).any():
             points = points.copy()
@@ -174,6 +192,7 @@ class Watch:
     weights : three arrays (P, n)    spline weights along x, y, z
     layers : array (K, nz)           weights along z of the points' distinct heights
     layer : int array (P,)           the height of each point
+    mask : Mask or None              obstacles
     lifts : Lifts or None            what the slopes at pumped walls add
     """
 
@@ -181,6 +200,7 @@ class Watch:
     weights: tuple[np.ndarray, np.ndarray, np.ndarray]
     layers: np.ndarray
     layer: np.ndarray
+    mask: Any = None
     lifts: Lifts | None = None
 
     @classmethod
@@ -190,7 +210,7 @@ class Watch:
         rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
         _, first, layer = np.unique(points[:, 2], return_index=True, return_inverse=True)
         lifts = Lifts(plan, points, (rx, ry, rz)) if plan.pumps.sheets else None
-        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), lifts)
+        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), plan.mask, lifts)
 
     def grid_part(self, u: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
@@ -202,7 +222,7 @@ class Watch:
         slopes : sequence of arrays      those at pumped walls, see `wall_reading`; none where left out
         """
         m, ions, nz, ny, nx = u.shape
-        flat = np.matmul(self.layers, u.reshape(m, ions, nz, ny * nx))
+        flat = np.matmul(self.layers, filled(self.mask, u).reshape(m, ions, nz, ny * nx))
         return self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest, slopes)
 
     def read(self, ops: Any, y: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
@@ -254,7 +274,7 @@ def read_points(
 
     Returns
     -------
-    array [member, ion, P], uM
+    array [member, ion, P], uM      NaN in obstacles
 
     Raises
     ------
@@ -270,7 +290,9 @@ def read_points(
         parts.append(watch.grid_part(u, rest, slopes) + near.at_points(t, near.kernels(some), len(some)))
         if hidden is not None and hidden.size:
             parts[-1] += Cusps(plan, some).added(hidden)
-    return np.concatenate(parts, axis=2)
+    out = np.concatenate(parts, axis=2)
+    out[..., inside_any(plan.models[0].obstacles, points)] = np.nan
+    return out
 
 
 def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray, near: Near | None = None) -> np.ndarray:
@@ -288,12 +310,12 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray, near: Near | None = 
     array [member, ion, z, y, x], uM
     """
     rest = plan.rest[:, : plan.ions, None, None, None]
-    out = u - rest
+    out = filled(plan.mask, u) - rest
     for k, axis in enumerate(plan.axes):
         out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values.T, -1, -1 - k)
     out = out + rest + (Near(plan) if near is None else near).at_centres(t)
     add_to_centres(plan, out, wall_slopes(plan, t, u))
-    return out
+    return blanked(plan.mask, out)
 
 
 def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from microdomain.closing import Traces, channel_influx, local_reversal
 from microdomain.fluxes import is_stored
 from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
+from microdomain.mask_fill import blanked, check_fluid
 from microdomain.plan import Plan
 from microdomain.reading import Near, centre_values
 from microdomain.reading_cusps import kept
@@ -94,6 +95,7 @@ class Recorder:
         self._head("mouths", coords=self._channel_coordinates() | names)
         if record.points:
             xyz = np.array([p for _, p in record.points])
+            check_fluid(plan.models[0].obstacles, xyz)
             points: dict[str, Any] = {"point": ("point", np.array([n for n, _ in record.points]))}
             points |= {a: ("point", xyz[:, k], {"units": "um"}) for k, a in enumerate("xyz")}
             self._head("probes", coords=points | names)
@@ -156,7 +158,8 @@ class Recorder:
         for name in self.record.fields:
             if name not in root:
                 s = plan.names.index(name)
-                root[name] = (here, whole[:, s], {"units": "uM", "long_name": f"bound {name}, cell averages"})
+                bound = blanked(plan.mask, whole[:, s])
+                root[name] = (here, bound, {"units": "uM", "long_name": f"bound {name}, cell averages"})
         self._append("root", root, t)
         self._append("solver", solver, t)
         self._last_frame = t

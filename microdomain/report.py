@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain import electro
+from microdomain.model.obstacles import solid
 from microdomain.report_decay import decay_line
 from microdomain.report_release import release_section
 from microdomain.report_text import STEADY, concentration, duration, milliseconds, millivolts, table
@@ -267,4 +268,5 @@ def _along(channel: Channel, distance: float) -> tuple[float, ...]:
 
 
 def _in_box(model: Model, point: Sequence[float]) -> bool:
-    return all(low <= p <= high for p, (low, high) in zip(point, model.box, strict=True))
+    inside = all(low <= p <= high for p, (low, high) in zip(point, model.box, strict=True))
+    return inside and not any(bool(solid(one, *point)) for one in model.obstacles)

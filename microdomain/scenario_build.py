@@ -16,6 +16,7 @@ from microdomain.model import (
     Closed,
     Cluster,
     Current,
+    Disc,
     Fixed,
     Gate,
     Gaussian,
@@ -62,6 +63,10 @@ def model(part: Any, folder: Path) -> Model:
             pair = [{"closed": Closed(), "held": Held()}[word] for word in getattr(part.walls, axis)]
             walls[axis] = _one_or_all(pair)
         settings["walls"] = Walls(**walls)
+    if part.obstacles:
+        from microdomain.scenario_obstacles import obstacle
+
+        settings["obstacles"] = tuple(obstacle(one, folder) for one in part.obstacles)
     return Model(
         box=part.box,
         ions=tuple(Ion(name, **given(ion)) for name, ion in part.ions.items()),
@@ -88,6 +93,8 @@ def _cluster(part: Any, folder: Path) -> Cluster:
     }
     if part.pore is not None:
         kw["pore"] = part.pore
+    if part.mouth is not None:
+        kw["mouth"] = Disc(part.mouth.radius)
     if part.gate:
         kw["gate"] = _one_or_all([_gate(g) for g in part.gate])
     if part.lattice is not None:

@@ -25,6 +25,7 @@ from microdomain.scenario_gates import (
     voltage_table,
     with_channel_preset,
 )
+from microdomain.scenario_obstacles import AnyObstacle
 from microdomain.scenario_pumps import PumpTable
 from microdomain.scenario_sensors import sensor_table
 from microdomain.scenario_table import (
@@ -170,6 +171,10 @@ AnyVoltage = Annotated[
 LAYOUTS = ("positions", "lattice", "ring", "random", "file")
 
 
+class DiscTable(Table):
+    radius: Length
+
+
 class ClusterTable(Table):
     """[[model.channels]]"""
 
@@ -177,6 +182,7 @@ class ClusterTable(Table):
     face: Literal["x-", "x+", "y-", "y+", "z-", "z+", "inside"] = "z-"
     ion: str = "Ca"
     pore: Length = None
+    mouth: DiscTable | None = None
     positions: list[Point] | None = None
     centred: bool = False
     lattice: LatticeTable | None = None
@@ -219,6 +225,7 @@ class ModelTable(Table):
     volume_pumps: list[VolumePumpTable] = []
     channels: list[ClusterTable] = []
     walls: WallsTable | None = None
+    obstacles: list[AnyObstacle] = []
     uptake: dict[str, Rate] = {}
     pumps: list[PumpTable] = []
     voltage: Annotated[AnyVoltage | None, BeforeValidator(voltage_table)] = None

@@ -10,11 +10,13 @@ are smooth there and enter through the cell's own average.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from microdomain.grid import Grid
+from microdomain.mask_near import Beside
 from microdomain.near_field import Patch, Source, cells_within
 from microdomain.window import Window
 
@@ -35,6 +37,10 @@ class Site:
     members, pairs : int arrays (n,)    members with a channel here and their (member, flux) pairs
     cells : int array (c,)              refined cells of this site, as indices into the plan's list
     ripple : array (Q, c * SUB^3)       sub-cell average minus cell average of the kernel, per age
+    beside : Beside or None             what obstacles change
+    share : float                       part of the channel's flux that enters here
+    disc : (radius, axis, sources) or None    round mouth that this point reads for, its fellows being silent
+    silent : bool
     """
 
     ion: int
@@ -45,6 +51,31 @@ class Site:
     pairs: np.ndarray
     cells: np.ndarray
     ripple: np.ndarray
+    beside: Beside | None = None
+    share: float = 1.0
+    disc: Any = None
+    silent: bool = False
+
+    def shared(self, share: float, disc: Any, silent: bool) -> Site:
+        """One of several points that share a channel's flux."""
+        if share == 1.0:
+            return self
+        patch = replace(
+            self.patch, zy=share * self.patch.zy, mass=share * self.patch.mass, loss=share * self.patch.loss
+        )
+        beside = self.beside
+        if beside is not None:
+            names = ("average", "back", "mass", "returned", "lost")
+            beside = replace(beside, **{name: share * getattr(beside, name) for name in names})
+        return replace(
+            self,
+            patch=patch,
+            ripple=share * self.ripple,
+            beside=beside,
+            share=share,
+            disc=disc,
+            silent=silent,
+        )
 
 
 def mixing_rates(grid: Grid, cells: np.ndarray, D: np.ndarray) -> np.ndarray:

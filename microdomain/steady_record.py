@@ -52,7 +52,7 @@ class Still:
         if hidden.size:
             readings = readings + Cusps(plan, watch.points).added(hidden)
         held = self.ops.free(solution.y) + self.fluxes.per_ion(self.fluxes.mass(solution.weights))
-        mean = held / plan.grid.volume
+        mean = held / plan.volume
         self.trace = [[(LATE, readings[m], mean[m])] for m in range(plan.members)]
         self.jumps = [np.empty(0)] * plan.members
 

@@ -113,6 +113,11 @@ def check_steady(model: Model, scenario: bool = False) -> None:
     ------
     NoSteadyState
     """
+    if model.obstacles:
+        raise NoSteadyState(
+            f"steady_state knows no obstacles, and this model has {model.obstacles[0].name!r}. March to the "
+            "steady state with simulate, or leave the obstacles out."
+        )
     mend = {name: words[scenario] for name, words in MENDS.items()}
     known: dict[str, float] = {}
     felt: set[str] = set()

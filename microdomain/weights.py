@@ -81,7 +81,7 @@ class Fluxes:
         self.live = [(m, one) for m, one in enumerate(live) if one is not None]
         self._mouths = Mouths.of(plan, self.live) if self.live else None
         self.sources = Sources(plan)
-        self.walls_open = not all(a.closed for a in plan.axes)
+        self.walls_open = plan.leaks
         self.takes_up = bool(plan.uptake.any())
         self.moves = plan.network is not None and plan.network.varies
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
@@ -225,8 +225,14 @@ class Fluxes:
         return self._mass[1]
 
     def deposit(self, weights: np.ndarray, blob: np.ndarray) -> np.ndarray:
-        """What the window hands to the grid, kappa M + blob: array (pair,), uM um^3/ms."""
-        return np.asarray(self._kappa * self.mass(weights) + blob * self.plan.pair_mass[:, -1])
+        """What the window hands to the grid, kappa M + blob: array (pair,), uM um^3/ms.
+
+        Before an obstacle the grid also gets back what the near field loses into it.
+        """
+        out = self._kappa * self.mass(weights) + blob * self.plan.pair_mass[:, -1]
+        if self.plan.mask is not None:
+            out += np.einsum("pq,pq->p", weights, self.plan.pair_back)
+        return np.asarray(out)
 
     def loss(self, weights: np.ndarray) -> np.ndarray:
         """What the window loses through held walls: array (pair,), uM um^3/ms."""

@@ -97,9 +97,9 @@ def test_unstirred_cell_spans_the_founding_claim():
 def test_drosophila_is_the_published_table():
     """Kobbersmed et al., eLife 9:e51032 (2020), Tables 1 and 2, at 1.5 mM outside."""
     model = load("drosophila-nmj").model
-    (sides, _, height) = [high - low for low, high in model.box]
-    assert sides**2 == pytest.approx(math.pi * 0.62399**2, rel=1e-5)
-    assert height == 1
+    (cell,) = model.obstacles
+    assert cell.shape.radius == 0.62399
+    assert [high - low for low, high in model.box] == pytest.approx([2 * 0.62399, 2 * 0.62399, 1])
     calcium, fixed, atp = model.ion("Ca"), model.buffer("endogenous"), model.buffer("ATP")
     assert calcium.D == 0.223
     assert calcium.rest == pytest.approx(0.19 * 1.5 / (1.5 + 2.679), rel=1e-6)

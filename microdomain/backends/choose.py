@@ -100,11 +100,12 @@ def maker(kind: str, precision: str = "float64") -> Factory:
         If it cannot be used here.
     """
     if kind == "numpy":
+        from microdomain.backends.masked import beside_obstacles
         from microdomain.backends.reference import Reference
 
         if precision != "float64":
             raise Unavailable("NumPy runs in float64 only.")
-        return Reference
+        return lambda plan: beside_obstacles(Reference(plan))
     if kind == "compiled":
         from microdomain.backends.compiled import prepare
 

@@ -13,6 +13,7 @@ import numpy as np
 from microdomain.backends import build, sources
 from microdomain.backends.base import Operations
 from microdomain.backends.fused import Fused
+from microdomain.backends.masked import beside_obstacles
 from microdomain.backends.pool import Pool
 from microdomain.plan import Plan
 
@@ -40,7 +41,7 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
     pool = Pool()
 
     def make(plan: Plan) -> Operations:
-        return Fused(plan, Processor(plan, precision, pool))
+        return beside_obstacles(Fused(plan, Processor(plan, precision, pool)))
 
     return make
 

@@ -13,6 +13,7 @@ import numpy as np
 from microdomain.backends import sources
 from microdomain.backends.base import Operations, Unavailable
 from microdomain.backends.fused import Fused
+from microdomain.backends.masked import beside_obstacles
 from microdomain.plan import Plan
 
 #: Threads of a block; a reduction takes one block per plane, so it leaves this many partial results.
@@ -50,7 +51,7 @@ def prepare(precision: str = "float64") -> Callable[[Plan], Operations]:
 
     def make(plan: Plan) -> Operations:
         _check_fits(cupy, plan, np.dtype(precision))
-        return Fused(plan, Card(cupy, plan, precision))
+        return beside_obstacles(Fused(plan, Card(cupy, plan, precision)))
 
     real = np.dtype(precision)
     make.bytes_each = lambda plan: _bytes_each(plan, real)  # type: ignore[attr-defined]

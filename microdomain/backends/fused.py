@@ -71,12 +71,17 @@ class Fused:
         self._law = device.put(plan.network.law, float) if plan.network else None
         # z is copied out only where the ledger will read it.
         self.walls = Walls(plan, device.xp, device) if plan.pumps.sheets else None
-        leaks = plan.uptake.any() or not all(a.closed for a in plan.axes) or self.walls is not None
+        leaks = plan.uptake.any() or plan.leaks or self.walls is not None
         self._z = self._vectors() if leaks else None
         if self._z is not None:
             self._z[...] = 0.0
         self._unit = device.put(np.ones(plan.members), float)
         self._last: tuple[np.ndarray, Near] | None = None
+
+    @property
+    def moved(self) -> Any:
+        """What moves as the last solve left it, for the ledger; None where nothing leaks."""
+        return self._z
 
     def _vectors(self) -> Any:
         return self.device.empty(self.plan.members, self._size)
@@ -234,6 +239,13 @@ class Fused:
         return replace(f, walls=self.walls.prepare(self.walls.crossings(y, near), g, by_cell, divided))
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
+        out = self.folded(factor, r)
+        for first, last in self.device.blocks(self.plan.members):
+            self._solve(first, last, factor, out)
+        return out, self._z
+
+    def folded(self, factor: Factor, r: Any) -> Any:
+        """A copy of r with folded right-hand sides and sub-cells as deviations."""
         plan, out = self.plan, self._mixed(None, 1.0, r, [], [], None, None)
         coarse, fine = plan.coarse(out), plan.fine(out)
         for k, j in enumerate(plan.refined if self._count else ()):
@@ -241,8 +253,7 @@ class Fused:
         for first, last in self.device.blocks(plan.members):
             grid = (first, last, self._nz, self._area, self._size)
             self._call("fold", (last - first) * self._nz, self._area, *grid, factor.bars, out)
-            self._solve(first, last, factor, out)
-        return out, self._z
+        return out
 
     def stage(
         self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
@@ -256,10 +267,14 @@ class Fused:
 
     def _solve(self, first: int, last: int, f: Factor, out: Any) -> None:
         """In `out`, from folded right-hand sides with sub-cells as deviations, to k."""
-        t, m, nz, area, size = self._t, last - first, self._nz, self._area, self._size
+        self.modes(first, last, f, out[first:last, : self.plan.mobile * self._cells])
+        self.react(first, last, f, out)
+
+    def modes(self, first: int, last: int, f: Factor, source: Any) -> Any:
+        """What moves, solved in modal space: the work array that holds it."""
+        t, m, nz, area = self._t, last - first, self._nz, self._area
         v, product = self._views(first, last), self.device.xp.matmul
-        moving = self.plan.mobile * self._cells
-        product(out[first:last, :moving].reshape(v.b_x.shape), t.to[0], out=v.a_x)
+        product(source.reshape(v.b_x.shape), t.to[0], out=v.a_x)
         product(t.to[1], v.a, out=v.b)
         product(t.to[2], v.b_z, out=v.a_z)
         self._call("divide", m * nz, area, first, last, nz, area, f.bars, f.modal, self._a)
@@ -268,6 +283,14 @@ class Fused:
         product(t.back[2], v.a_z, out=v.b_z)
         product(t.back[1], v.b, out=v.a)
         product(v.a_x, t.back[0], out=v.b_x)
+        return v.b_x
+
+    def react(self, first: int, last: int, f: Factor, out: Any, hat: Any = None) -> None:
+        """From what moves, in the work array or given, to k."""
+        t, m, nz, area, size = self._t, last - first, self._nz, self._area, self._size
+        v, moving = self._views(first, last), self.plan.mobile * self._cells
+        if hat is not None:
+            v.b_x[...] = hat.reshape(v.b_x.shape)
         flat, cells = (first, last, self._cells, size, f.bars), (self._count, t.cell)
         if self._count:
             self._call("keep_refined", m, self._count, *flat, *cells, self._b, out, self._kept)

@@ -64,7 +64,7 @@ class Reference:
         self.k_on, self.k_off, self.total = (per_member(a) for a in (plan.k_on, plan.k_off, plan.total))
         self.rest, self.uptake, self.kappa = (per_member(a) for a in (plan.rest, plan.uptake, plan.kappa))
         self.D = put(plan.D.reshape(1, -1, 1, 1, 1))
-        self.volumes = put(plan.grid.volumes)
+        self.volumes = put(plan.volumes)
         self.fourth = [put(a.fourth) for a in plan.axes]
         self.vectors = [put(a.vectors) for a in plan.axes]
         self.inverse = [put(a.inverse) for a in plan.axes]

@@ -181,20 +181,32 @@ def factor(ops: Any, jacobian: Jacobian, g: np.ndarray, a: float) -> Factor:
 
 def solve_diffusion(ops: Any, f: Factor, r: Any) -> Any:
     """Solve the diffusion factor with its constant least binding rates: z of `backends.base`."""
-    plan, xp = ops.plan, ops.xp
-    out = r.copy()
-    coarse, fine = plan.coarse(out), plan.fine(out)
-    g = f.g[:, 0]
-    still = range(plan.movers, plan.buffers)
-    for j in still:
+    out = fold(ops, f, r)
+    return unfold(ops, f, modes(ops, f, ops.plan.coarse(out)[:, : ops.plan.mobile]), out)
+
+
+def fold(ops: Any, f: Factor, r: Any) -> Any:
+    """A copy of r whose bound forms that do not move are eliminated in favour of what moves."""
+    plan, out = ops.plan, r.copy()
+    coarse, g, net = plan.coarse(out), f.g[:, 0], plan.network
+    for j in range(plan.movers, plan.buffers):
         coarse[:, plan.binds[j]] += g * f.qbar[:, j] * coarse[:, plan.at(j)] * f.still[:, j]
-    net = plan.network
-    moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.mobile)]
-    staying = plan.forms[len(moving) - plan.ions :]
     if net is not None:
+        moving, staying = _forms(plan)
         for (i, k), part in network.table(net, f.bars, "F").items():
             coarse[:, moving[i]] += part * coarse[:, staying[k]]
-    hat = coarse[:, : plan.mobile]
+    return out
+
+
+def _forms(plan: Any) -> tuple[list[int], list[int]]:
+    """Species of the network that move, ions first, and those that stay."""
+    moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.mobile)]
+    return moving, plan.forms[len(moving) - plan.ions :]
+
+
+def modes(ops: Any, f: Factor, hat: Any) -> Any:
+    """Solve for what moves, [m, s, z, y, x], in modal space."""
+    xp = ops.xp
     for axis in range(3):
         hat = along(ops.inverse[axis], hat, axis, xp)
     _divide(ops, f, hat)
@@ -202,13 +214,22 @@ def solve_diffusion(ops: Any, f: Factor, r: Any) -> Any:
         ops.walls.relieve(hat, f.walls)
     for axis in range(3):
         hat = along(ops.vectors[axis], hat, axis, xp)
+    return hat
+
+
+def unfold(ops: Any, f: Factor, hat: Any, out: Any) -> Any:
+    """z in `out`, from what moves and from the right-hand sides that `fold` left there."""
+    plan = ops.plan
+    coarse, fine = plan.coarse(out), plan.fine(out)
+    g, net = f.g[:, 0], plan.network
+    still = range(plan.movers, plan.buffers)
     # Deviations from the mean inside a refined cell see 1 + g (qbar + mixing).
-    old = plan.coarse(r)
     for k, j in enumerate(plan.refined):
-        mean = old[:, plan.at(j)].reshape(plan.members, -1)[:, ops.cells][..., None]
+        mean = coarse[:, plan.at(j)].reshape(plan.members, -1)[:, ops.cells][..., None]
         fine[:, k] = (fine[:, k] - mean) / (1.0 + f.g[:, 0, 0] * (f.qbar[:, j, 0] + ops.mixing[k]))
     coarse[:, : plan.mobile] = hat
     if net is not None:
+        moving, staying = _forms(plan)
         r = [coarse[:, s].copy() for s in staying]
         for s in staying:
             coarse[:, s] = 0.0

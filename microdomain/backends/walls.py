@@ -84,6 +84,8 @@ class Walls:
 
     def _joined(self) -> list[int]:
         """Sheets that the diffusion factor holds: those of the axis whose whole faces pump most."""
+        if self.plan.mask is not None:
+            return []  # beside obstacles a uniform level has to stay one in the diffusion factor
         pulls = [0.0, 0.0, 0.0]
         whole = [k for k, s in enumerate(self.sheets) if s.whole]
         for k in whole:

@@ -9,6 +9,8 @@ from microdomain.model.currents import GHK, Current, Fixed, Gaussian, Ohmic, Tab
 from microdomain.model.gating import Gate, Open, Pulse, Train
 from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
+from microdomain.model.mouths import Disc
+from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Obstacle, Surface
 from microdomain.model.patches import Circle, Rectangle
 from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.reactions import Reaction, TimedRate, VolumePump
@@ -23,6 +25,8 @@ __all__ = [
     "GHK",
     "HH",
     "ActionPotential",
+    "Ball",
+    "Block",
     "Buffer",
     "Chain",
     "Channel",
@@ -32,16 +36,21 @@ __all__ = [
     "Competing",
     "ConstantFlux",
     "Current",
+    "Cylinder",
+    "Disc",
+    "Ellipsoid",
     "Fixed",
     "Gate",
     "Gaussian",
     "Held",
     "HillPump",
     "Hold",
+    "Inside",
     "Ion",
     "LinearPump",
     "Markov",
     "Model",
+    "Obstacle",
     "Ohmic",
     "Open",
     "Particle",
@@ -54,6 +63,7 @@ __all__ = [
     "Sensor",
     "Species",
     "Steps",
+    "Surface",
     "SurfacePump",
     "Table",
     "TimedRate",

@@ -16,6 +16,8 @@ from microdomain.model.complexes import Competing, TwoSite
 from microdomain.model.currents import GHK, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import Closed, Held, Walls
+from microdomain.model.mouths import Disc
+from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Surface
 from microdomain.model.patches import Circle, Rectangle
 from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.rates import (
@@ -52,6 +54,10 @@ _KINDS: dict[str, dict[str, type]] = {
         "hold": Hold, "steps": Steps, "ramp": Ramp, "pulses": Pulses,
         "action-potential": ActionPotential, "table": Trace,
     },
+    "obstacle": {
+        "block": Block, "ball": Ball, "ellipsoid": Ellipsoid, "cylinder": Cylinder, "surface": Surface,
+        "inside": Inside,
+    },
 }
 # fmt: on
 
@@ -73,6 +79,8 @@ def _written(value: Any) -> Any:
         return {"from": value.source, "to": value.target, **tagged("rate", value.rate)}
     if isinstance(value, Particle | TimedRate):
         return plain(value)
+    if isinstance(value, Block | Ball | Ellipsoid | Cylinder | Surface):
+        return tagged("obstacle", value)
     return tagged("rate", value) if isinstance(value, FORMS) else value
 
 
@@ -126,6 +134,8 @@ def untagged(role: str, given: dict[str, Any]) -> Any:
     arguments = {k: v for k, v in given.items() if k != "kind"}
     if role in ("gate", "rate"):
         arguments = _read(known[kind], arguments)
+    if known[kind] is Inside and isinstance(arguments.get("shape"), dict):
+        arguments["shape"] = untagged("obstacle", arguments["shape"])
     part = build(known[kind], arguments, f"{role} of kind {kind!r}")
     return Fixed(part) if isinstance(part, Gaussian | Table) else part
 
@@ -162,6 +172,7 @@ def cluster_to_dict(cluster: Cluster) -> dict[str, Any]:
         if isinstance(current, tuple)
         else tagged("current", current),
         "gate": [tagged("gate", g) for g in gate] if isinstance(gate, tuple) else tagged("gate", gate),
+        **({} if cluster.mouth is None else {"mouth": plain(cluster.mouth)}),
     }
 
 
@@ -174,6 +185,8 @@ def cluster_from_dict(given: dict[str, Any]) -> Cluster:
             parts[role] = tuple(untagged(role, part) for part in parts[role])
         elif role in parts:
             parts[role] = untagged(role, parts[role])
+    if "mouth" in parts:
+        parts["mouth"] = build(Disc, parts["mouth"], "mouth")
     parts["positions"] = tuple(tuple(p) for p in parts.get("positions", ()))
     cluster: Cluster = build(Cluster, parts, "cluster")
     return cluster
@@ -243,9 +256,15 @@ def parts_from_dict(given: dict[str, Any]) -> dict[str, Any]:
         parts["walls"] = build(Walls, pairs, "walls")
     if "voltage" in given:
         parts["voltage"] = untagged("voltage", given["voltage"])
+    parts["obstacles"] = tuple(untagged("obstacle", one) for one in given.get("obstacles", ()))
     return parts
 
 
 def walls_to_dict(walls: Walls) -> dict[str, list[str]]:
     """{"x": ["closed", "held"], ...}: lower and upper wall of each axis."""
     return {axis: [tagged("wall", wall)["kind"] for wall in getattr(walls, axis)] for axis in "xyz"}
+
+
+def obstacles_to_dict(obstacles: tuple[Any, ...]) -> dict[str, Any]:
+    """{"obstacles": [...]}, or nothing where there are none: such models keep their hash."""
+    return {"obstacles": [tagged("obstacle", one) for one in obstacles]} if obstacles else {}

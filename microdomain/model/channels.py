@@ -16,6 +16,7 @@ from microdomain.model.columns import LENGTHS, read_columns
 from microdomain.model.currents import CURRENT_KINDS, Current, Fixed
 from microdomain.model.gating import GATES, Gate, Open
 from microdomain.model.membrane import FACES
+from microdomain.model.mouths import Disc
 
 _TENTH, _OPEN = Fixed(0.1), Open()
 
@@ -32,7 +33,7 @@ class Channel:
     position : (x, y, z), um
     normal : (nx, ny, nz)         unit vector into the box; (0, 0, 1) inside the box
     face : str or None            "x-" to "z+", None inside the box
-    ion, pore, current, gate      as in `Cluster`
+    ion, pore, current, gate, mouth     as in `Cluster`
     """
 
     name: str
@@ -45,6 +46,7 @@ class Channel:
     pore: float
     current: Current
     gate: Gate
+    mouth: Disc | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Cluster:
     gate : gate                   `Open()`, `Pulse(...)`, `Train(...)`, `HH(...)`, `Markov(...)`; the same way
     name : str
     centred : bool                whether positions are relative to the centre of the face (or of the box)
+    mouth : Disc, optional        a finite mouth; a point without one
 
     Raises
     ------
@@ -79,6 +82,7 @@ class Cluster:
     gate: Gate | tuple[Gate, ...] = _OPEN
     name: str = "channels"
     centred: bool = False
+    mouth: Disc | None = None
 
     def __post_init__(self) -> None:
         who = f"Cluster {checks.name(self.name, 'Cluster')!r}"
@@ -88,6 +92,8 @@ class Cluster:
                 f"{who}: no face {self.face!r}; give one of {', '.join(FACES)}, or None for inside the box."
             )
         checks.name(self.ion, f"{who}: the ion's")
+        if self.mouth is not None and (not isinstance(self.mouth, Disc) or self.face is None):
+            raise ValueError(f"{who}: mouth = {self.mouth!r}; give Disc(radius) and a face that it lies on.")
         put(self, "pore", checks.number(self.pore, f"{who}: pore", "um", above=0))
         points = []
         for k, point in enumerate(self.positions):
@@ -228,6 +234,7 @@ def resolve(clusters: tuple[Cluster, ...], box: tuple[tuple[float, float], ...])
                     pore=cluster.pore,
                     current=cluster.current_of(k),
                     gate=cluster.gate_of(k),
+                    mouth=cluster.mouth,
                 )
             )
     return tuple(channels)

@@ -16,6 +16,7 @@ from microdomain.model.chemistry import Chemistry
 from microdomain.model.complexes import Complex
 from microdomain.model.currents import GHK, Ohmic
 from microdomain.model.membrane import FACES, Held, Walls
+from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
 from microdomain.model.pumps import Pump
 from microdomain.model.reactions import Reaction, VolumePump
 from microdomain.model.species import Buffer, Ion, Species
@@ -46,6 +47,8 @@ class Model:
     temperature : float, K
     voltage : Hold, Steps, Ramp, Pulses, ActionPotential or Trace
                                   membrane voltage, mV; a Fixed current does not ask for it
+    obstacles : sequence of Block, Ball, Ellipsoid, Cylinder, Surface or Inside
+                                  what ions cannot enter; `Inside(shape)` closes all that is outside a shape
     pumps : Pump or sequence of Pump     what carries ions through faces and patches
     molecules : sequence of Species         other species that take part in `reactions`
     reactions : sequence of Reaction
@@ -69,6 +72,7 @@ class Model:
     uptake: tuple[tuple[str, float], ...] = ()
     temperature: float = BODY
     voltage: Voltage = _HOLD
+    obstacles: tuple[Obstacle, ...] = ()
     pumps: tuple[Pump, ...] = ()
     molecules: tuple[Species, ...] = ()
     reactions: tuple[Reaction, ...] = ()
@@ -102,6 +106,8 @@ class Model:
         self._check_walls()
         self._check_outsides()
         check_distances(self.resolved_channels)
+        put(self, "obstacles", _obstacles(self.obstacles))
+        check_obstacles(self.obstacles, self.box, self.resolved_channels)
 
     def _check_names(self) -> None:
         if not self.ions:
@@ -262,6 +268,7 @@ class Model:
             "walls": canonical.walls_to_dict(self.walls),
             "uptake": dict(self.uptake),
             "voltage": canonical.tagged("voltage", self.voltage),
+            **canonical.obstacles_to_dict(self.obstacles),
             **({"pumps": [canonical.pump_to_dict(pump) for pump in self.pumps]} if self.pumps else {}),
             **canonical.chemistry_to_dict(self),
         }
@@ -313,6 +320,16 @@ def _sequence(given: Any, cls: Any, word: str) -> tuple[Any, ...]:
         if not isinstance(item, cls):
             expected = getattr(cls, "__name__", "TwoSite(...) or Competing")
             raise TypeError(f"Model: {word} holds {item!r}; expected {expected}(...).")
+    return items
+
+
+def _obstacles(given: Any) -> tuple[Obstacle, ...]:
+    items = (given,) if isinstance(given, OBSTACLES) else tuple(given)
+    for item in items:
+        if not isinstance(item, OBSTACLES):
+            raise TypeError(
+                f"Model: obstacles holds {item!r}; expected {', '.join(o.__name__ for o in OBSTACLES)}."
+            )
     return items
 
 

@@ -65,6 +65,8 @@ def model_to_toml(model: dict[str, Any], title: str = "") -> str:
             lines += table(f"[[model.{word}]]", part)
     for cluster in model["channels"]:
         lines += table("[[model.channels]]", cluster)
+    for obstacle in model.get("obstacles", ()):
+        lines += table("[[model.obstacles]]", obstacle)
     for pump in model.get("pumps", ()):
         lines += table("[[model.pumps]]", pump)
     for word in ("uptake", "walls", "voltage"):

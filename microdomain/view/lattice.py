@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microdomain.mask_fill import inside_any, seen
 from microdomain.reading import Near
 from microdomain.view.fields import Field
 from microdomain.view.readings import cells_of, slopes_at
@@ -68,12 +69,20 @@ class Lattice:
         (frame,) = self.results._frames([time])
         if field.buffer is not None:
             rest = self.model.rest_bound(field.buffer)
-            return field.of(self._grid_part(field.buffer.name, frame, rest))
+            return field.of(self._in_fluid(self._grid_part(field.buffer.name, frame, rest)))
         i = self._plan.names.index(field.ion.name)
         rest = float(self._plan.rest[self.member, i])
         values = self._grid_part(f"u_{field.ion.name}", frame, rest) + self._near_part(i, time)
         self._add_wall_part(values, i, frame, time)
-        return field.of(self._mouths(values, field.ion.name, time))
+        return field.of(self._in_fluid(self._mouths(values, field.ion.name, time)))
+
+    def _in_fluid(self, values: np.ndarray) -> np.ndarray:
+        """Values with NaN in obstacles."""
+        if self.model.obstacles:
+            z, y, x = np.meshgrid(*self.axes[::-1], indexing="ij")
+            points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+            values[inside_any(self.model.obstacles, points).reshape(values.shape)] = np.nan
+        return values
 
     def _grid_part(self, name: str, frame: int, rest: float) -> np.ndarray:
         excess = self._cells(self.results, name, frame, self.member) - rest
@@ -110,7 +119,12 @@ class Lattice:
                 ]
             fx, fy, fz = self._factors[number]
             zy = (w[:, None, None] * fz[:, :, None] * fy[:, None, :]).reshape(w.size, -1)
-            out += (zy.T @ fx).reshape(self.shape)
+            near = site.share * (zy.T @ fx).reshape(self.shape)
+            if plan.mask is not None:
+                z, y, x = np.meshgrid(*self.axes[::-1], indexing="ij")
+                points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+                near *= seen(plan.mask, plan.grid, site.position, points).reshape(self.shape)
+            out += near
         return out
 
     def _mouths(self, values: np.ndarray, ion: str, time: float) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microdomain.mask_fill import filled, inside_any
 from microdomain.reading import Near, Watch
 from microdomain.view.fields import Field
 from microdomain.wall_reading import wall_slopes
@@ -74,6 +75,7 @@ class Readings:
                 slopes = slopes_at(self.results, k, times[row], self.member)
                 out[row] += self._watch.lifts.of(slopes)[0, i]
             tell((1.0 + (row + 1) / len(frames)) / 2.0)
+        out[:, inside_any(self.model.obstacles, self.points)] = np.nan
         return field.of(out)
 
     def _near(self, i: int, times: Sequence[float], tell: Callable[[float], None]) -> np.ndarray:
@@ -118,7 +120,7 @@ def cells_of(results: Results, name: str, frame: int, member: int) -> np.ndarray
     """Cells (z, y, x) of one frame: the grid part ``u_Ca`` of an ion, or a bound buffer, uM."""
     part = results._parts["solver" if name.startswith("u_") else "root"][name].isel(time=frame)
     part = part.isel(member=member) if "member" in part.dims else part
-    return np.asarray(part.transpose("z", "y", "x").values, float)
+    return np.asarray(filled(results._plan.mask, np.asarray(part.transpose("z", "y", "x").values, float)))
 
 
 class Cells:

@@ -1,0 +1,192 @@
+"""The near field beside obstacles: its amount in the fluid, and what it loses into the solid.
+
+A channel's analytic field knows the walls of the box, not the obstacles: it flows into them.  What it
+loses through a closed surface is given back to the grid part u of the cell in front of it, age by age, so
+that c = c_k + u has no flux there and no ion is lost, for any shape::
+
+    mass_q  = sum over fluid samples of the kernel's amount at age s_q
+    back_q  = D sum over faces between a fluid and a solid sample of (dK/dn out of the fluid)
+    d mass_q / ds = - back_q   exactly: the samples' amounts and face flows are products of erf and exp
+
+A held surface keeps what reaches it; what it pulls out of the near field besides, -D pull c_k, is taken
+from u.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from microdomain.grid import Grid
+from microdomain.mask import CHUNK, SAMPLES, Mask
+from microdomain.mask_fill import home
+from microdomain.near_field import Patch, Source
+from microdomain.window import Window
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What obstacles change in one channel's near field.
+
+    Attributes
+    ----------
+    cells : int array (n,)          flat, all of them open
+    average : array (Q + 1, n)      fluid average minus the bare average of the kernel, 1/um^3
+    back : array (Q, n)             rate at which the grid part gets back, per age, 1/(um^3 ms)
+    mass : array (Q + 1,)           what is left in the fluid at each age, and at tau
+    returned, lost : arrays (Q,), 1/ms    given back to u in all; taken by held surfaces and walls
+    """
+
+    cells: np.ndarray
+    average: np.ndarray
+    back: np.ndarray
+    mass: np.ndarray
+    returned: np.ndarray
+    lost: np.ndarray
+
+
+def lay_beside(
+    mask: Mask | None,
+    grid: Grid,
+    position: Sequence[float],
+    patch: Patch,
+    sources: Sequence[Source],
+    window: Window,
+) -> Beside | None:
+    """Tables of one channel position; None where no obstacle touches its patch.
+
+    Parameters
+    ----------
+    mask : Mask or None
+    grid : Grid
+    position : (x, y, z), um            its field ends at the connected part of the fluid that it feeds
+    patch : Patch
+    sources : three Source              along x, y, z
+    window : Window
+
+    Returns
+    -------
+    Beside or None
+    """
+    if mask is None:
+        return None
+    shape, faces, component = mask.phi.shape, grid.faces, home(mask, grid, position)
+    number = np.arange(mask.phi.size).reshape(shape)[patch.where].ravel()
+    closed = mask.phi.ravel()[number] == 0
+    # Cells with fluid that a surface crosses or bounds, and slivers that others keep.
+    asked = np.zeros(mask.phi.size, dtype=bool)
+    asked[mask.operator.cells] = True
+    asked |= (mask.slot >= 0) | (mask.owner != np.arange(mask.phi.size))
+    asked &= (mask.owner >= 0) & (mask.component[mask.owner] == component)
+    mine = number[asked[number]]
+    apart = number[(mask.component[number] >= 0) & (mask.component[number] != component)]
+    if not mine.size and not closed.any() and not apart.size:
+        return None
+    ages = np.append(window.nodes, window.tau)
+    fine = [
+        _fine(source, f, span, ages)
+        for source, f, span in zip(sources, faces, patch.where[::-1], strict=True)
+    ]
+    amount, back = np.zeros((ages.size, mine.size)), np.zeros((ages.size, mine.size))
+    for first in range(0, mine.size, CHUNK):
+        some = mine[first : first + CHUNK]
+        amount[:, first : first + CHUNK], back[:, first : first + CHUNK] = _flows(
+            mask, patch, fine, some, component
+        )
+    back *= window.D
+    volumes = grid.volumes.ravel()
+    # The bare kernel's amount in every cell of the patch.
+    zy, x = patch.zy.reshape(ages.size, patch.shape[0] * patch.shape[1], 1), patch.x[:, None, :]
+    bare = (zy * x).reshape(ages.size, -1)
+    own = mask.owner[mine]
+    cells = np.unique(own)
+    at = np.searchsorted(cells, own)
+    kept, given = np.zeros((ages.size, cells.size)), np.zeros((ages.size, cells.size))
+    np.add.at(kept.T, at, amount.T)
+    np.add.at(given.T, at, back.T)
+    space = (mask.phi.ravel() * volumes)[cells]
+    inside = np.zeros(mask.phi.size, dtype=bool)
+    inside[number] = True
+    # A sliver's owner may stand just outside the patch; there the bare kernel is nothing.
+    there = np.zeros((ages.size, mask.phi.size))
+    there[:, number] = bare
+    average = kept / space - there[:, cells]
+    held = np.isin(cells, mask.rim)
+    lost = given[:-1, held].sum(axis=1)
+    given[:, held] = 0.0
+    pull = np.zeros(cells.size)
+    pull[held] = mask.pull[np.searchsorted(mask.rim, cells[held])] if held.any() else 0.0
+    pulled = window.D * pull * kept
+    given -= pulled
+    lost += pulled[:-1].sum(axis=1)
+    touched = np.zeros(mask.phi.size, dtype=bool)
+    touched[cells] = touched[apart] = True
+    rest = number[~touched[number] & ~closed]
+    mass = kept.sum(axis=1) + (there[:, rest] * volumes[rest]).sum(axis=1)
+    back, returned = given[:-1] / space, given[:-1].sum(axis=1)
+    # In other parts there is no near field of this channel.
+    average = np.concatenate([average, -there[:, apart]], axis=1)
+    back = np.concatenate([back, np.zeros((back.shape[0], apart.size))], axis=1)
+    return Beside(
+        np.concatenate([cells, apart]), average, back, mass, returned, np.asarray(lost + patch.loss)
+    )
+
+
+def _fine(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of one axis: amounts in samples [q, cell, n], slopes of the kernel at their faces [q, cell, n + 1]."""
+    f = faces[span.start : span.stop + 1]
+    part = np.linspace(0.0, 1.0, SAMPLES + 1)
+    edges = f[:-1, None] + np.diff(f)[:, None] * part
+    edges[:, -1] = f[1:]
+    flat = np.append(edges[:, :-1].ravel(), f[-1])
+    amount = source.amounts(flat, ages)
+    whole = source.amounts(faces[[0, -1]], ages)[:, 0]
+    scale = whole / amount.sum(axis=1)
+    slope = source.slope(flat, ages) * scale[:, None]
+    amount = (amount * scale[:, None]).reshape(ages.size, -1, SAMPLES)
+    slopes = np.empty((ages.size, f.size - 1, SAMPLES + 1))
+    slopes[..., :-1] = slope[:, :-1].reshape(ages.size, -1, SAMPLES)
+    slopes[..., -1] = np.concatenate([slopes[:, 1:, 0], slope[:, -1:]], axis=1)
+    return amount, slopes
+
+
+def _flows(
+    mask: Mask, patch: Patch, fine: list[tuple[np.ndarray, np.ndarray]], cells: np.ndarray, component: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Amount in the fluid samples of cells, and its flow into solid ones over D: two arrays (Q + 1, n)."""
+    place = np.unravel_index(cells, mask.phi.shape)
+    here = [i - w.start for i, w in zip(place, patch.where, strict=True)]
+    samples = mask.part(cells, component)
+    shares = [fine[k][0][:, here[2 - k]].transpose(1, 2, 0) for k in range(3)]
+    x, y, z = shares
+    amount = np.einsum("czyq,cyq,czq->qc", _times(samples, x), y, z, optimize=True)
+    back = np.zeros_like(amount)
+    for k in range(3):
+        # The axis k last: what stands there is the flow across it.
+        turned = np.moveaxis(samples, 3 - k, -1)
+        jump = np.zeros((*turned.shape[:-1], SAMPLES + 1))
+        jump[..., 1:-1] = turned[..., :-1] - turned[..., 1:]
+        for side in (0, 1):
+            beside = list(place)
+            beside[2 - k] = place[2 - k] + 2 * side - 1
+            inside = (beside[2 - k] >= 0) & (beside[2 - k] < mask.phi.shape[2 - k])
+            beside[2 - k] = np.where(inside, beside[2 - k], place[2 - k])
+            across = np.moveaxis(
+                mask.part(np.ravel_multi_index(tuple(beside), mask.phi.shape), component), 3 - k, -1
+            )
+            own, other = (turned[..., 0], across[..., -1]) if side == 0 else (turned[..., -1], across[..., 0])
+            solid = np.where(inside[:, None, None], 1.0 - other, 0.0)
+            jump[..., -side] = (2 * side - 1) * own * solid
+        slope = fine[k][1][:, here[2 - k]].transpose(1, 2, 0)
+        first, second = (shares[a] for a in (2, 1, 0) if a != k)
+        # Out of the fluid flows -D dK/dn.
+        back -= np.einsum("cabq,caq,cbq->qc", _times(jump, slope), first, second, optimize=True)
+    return amount, back
+
+
+def _times(block: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Sum over the last axis of [c, a, b, n] times [c, n, q]: (c, a, b, q)."""
+    c, a, b, n = block.shape
+    return np.asarray(np.matmul(block.reshape(c, a * b, n), factor).reshape(c, a, b, -1))

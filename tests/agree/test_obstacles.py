@@ -1,0 +1,74 @@
+"""Every backend equals the reference beside obstacles: rows, near field, returned flow, masked solve."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from plans import random_plan, random_state
+from test_agree import difference
+
+from microdomain.backends.masked import beside_obstacles
+from microdomain.backends.reference import Reference
+from microdomain.model import Ball, Block, Cylinder, Inside
+from microdomain.plan import lay
+from microdomain.weights import Fluxes
+
+CASES = ("one ion, no buffer", "one channel, two buffers", "two ions, three members", "slow buffer, cluster")
+
+
+def masked_plan(case, seed, held=False):
+    """A random plan with a ball, a block that walls a pocket off, and a cell's curved wall."""
+    bare = random_plan(case, seed)
+    obstacles = [
+        Ball((0.3, 0.25, 0.3), 0.07),
+        Block((-0.5, -0.5, 0.38), (0.5, 0.5, 0.44)),
+        Inside(Cylinder((0, 0, 0.2), 0.37), held=held),
+    ]
+    return lay([dataclasses.replace(m, obstacles=obstacles) for m in bare.models], bare.grid)
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_operations_beside_obstacles(case, held, device):
+    plan = masked_plan(case, 3, held)
+    assert plan.mask.shut.size
+    assert any(s.beside is not None for s in plan.sites)
+    reference, ops = beside_obstacles(Reference(plan)), device("float64")(plan)
+    y = random_state(plan, 3)
+    t = np.linspace(0.3, 0.8, plan.members)
+    fluxes = Fluxes(plan)
+    weights, blob = fluxes.weights(t), fluxes.blob(t, t, np.full(plan.members, 0.01))
+    near, here = reference.near(weights), ops.near(weights)
+    g = np.linspace(0.003, 0.05, plan.members)
+    F = reference.rhs(y, near, blob)
+    factor = reference.factor(reference.linearise(y, near), g, 1.2)
+    there = ops.factor(ops.linearise(ops.vector(y), here), g, 1.2)
+    k, z = reference.solve(factor, F)
+    got_k, _ = ops.solve(there, ops.vector(F))
+    flow, got_flow = reference.outflow(z, 2), None
+    got_k, got_z = ops.solve(there, ops.vector(F))
+    if plan.leaks:
+        got_flow = ops.outflow(got_z, 2)
+    pairs = {
+        "near": (near.average, ops.host(here.average)),
+        "returned": (near.returned, ops.host(here.returned)),
+        "rhs": (F, ops.host(ops.rhs(ops.vector(y), here, blob))),
+        "advance": (
+            reference.advance(y, near, blob, g, 0.1 * y),
+            ops.host(ops.advance(ops.vector(y), here, blob, g, ops.vector(0.1 * y))),
+        ),
+        "blobs": (reference.add_blobs(y, blob), ops.host(ops.add_blobs(ops.vector(y), blob))),
+        "solve": (k, ops.host(got_k)),
+        "stage": (
+            reference.stage(factor, y, near, blob, g)[0],
+            ops.host(ops.stage(there, ops.vector(y), here, blob, g)[0]),
+        ),
+        "amounts": (reference.amounts(y), ops.amounts(ops.vector(y))),
+        "speed": (reference.speed(y, near), ops.speed(ops.vector(y), here)),
+        "outflow": (reference.outflow(y, 4), ops.outflow(ops.vector(y), 4)),
+    }
+    if got_flow is not None:
+        pairs["implicit outflow"] = (flow, got_flow)
+    worst = {name: difference(*pair) for name, pair in pairs.items()}
+    assert max(worst.values()) < 1e-12, worst
+    assert max(v for name, v in worst.items() if name not in ("solve", "stage", "implicit outflow")) < 1e-13
