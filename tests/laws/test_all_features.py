@@ -1,4 +1,4 @@
-"""Everything at once: two-site buffers, Mg, pumps on faces, a volume pump, an obstacle and channels that feel it.
+"""Everything at once: two-site buffers, Mg, pumps, a volume pump, an obstacle and channels that feel it.
 
 Each part has tests of its own; here they must not disturb each other's conservation, rest and backends.
 """
