@@ -18,6 +18,7 @@ ASIDE = (1.7e-7, 1.1e-7)
 
 
 def vector(given: Any, what: str, **limits: float) -> Vector:
+    """Three finite lengths, um; `what` names them in the sentences of `checks.number`."""
     try:
         numbers = tuple(given)
     except TypeError:
