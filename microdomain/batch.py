@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.begin import events, initial_state, is_among, next_stop
+from microdomain.begin import events, initial_state, is_among, longest_share, next_stop
 from microdomain.feedback import Feedback
 from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
@@ -29,24 +29,10 @@ log = logging.getLogger("microdomain")
 SAFETY, SHRINK, GROW = 0.85, 0.3, 3.0
 #: First step after a jump in units of the window's age, by the order of the scheme.
 RESTART = {2: 1.0, 3: 0.5}
-#: No step is longer than this part of the time since the last jump.  A microdomain relaxes on its age;
-#: far longer steps freeze what binds fast beside a channel, where no local estimate sees it (an open
-#: channel followed to its steady state in 26 steps is 1.2 % off at 30 nm, in 42 steps 0.4 %).
-AGE = 0.4
-#: Where buffers at rest bind faster than this (1/ms) the part shrinks with the root of the rate, to no
-#: less than a fortieth: 500 uM of a buffer with k_on = 10 leaves -9 % at 200 nm after 1 ms with 0.4, -2 %
-#: with 0.1, and RKC2 0.1 %.  Physiological mixtures (40 to 700) are right to a fraction of rtol.
-FAST, LEAST = 300.0, 0.025
 #: A first step without channels (ms), and the shortest step that is tried.
 FIRST_STEP, SHORTEST = 1e-3, 1e-12
 
 Factory = Callable[[Plan], Operations]
-
-
-def longest_share(plan: Plan) -> np.ndarray:
-    """The longest step of each member as a part of the time since its last jump: array (member,)."""
-    fastest = plan.kappa.max(axis=1, initial=1e-300)
-    return np.asarray(np.clip(AGE * np.sqrt(FAST / np.maximum(fastest, FAST)), LEAST, AGE))
 
 
 class StepError(RuntimeError):

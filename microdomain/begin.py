@@ -6,6 +6,15 @@ import numpy as np
 
 from microdomain.plan import Plan
 
+#: No step is longer than this part of the time since the last jump.  A microdomain relaxes on its age;
+#: far longer steps freeze what binds fast beside a channel, where no local estimate sees it (an open
+#: channel followed to its steady state in 26 steps is 1.2 % off at 30 nm, in 42 steps 0.4 %).
+AGE = 0.4
+#: Where buffers at rest bind faster than this (1/ms) the part shrinks with the root of the rate, to no
+#: less than a fortieth: 500 uM of a buffer with k_on = 10 leaves -9 % at 200 nm after 1 ms with 0.4, -2 %
+#: with 0.1, and RKC2 0.1 %.  Physiological mixtures (40 to 700) are right to a fraction of rtol.
+FAST, LEAST = 300.0, 0.025
+
 
 def initial_state(plan: Plan) -> np.ndarray:
     """State vectors at t = 0 as the models say: array (member, size)."""
@@ -75,3 +84,9 @@ def next_stop(stops: np.ndarray, t: float, until: float) -> float:
 def is_among(times: np.ndarray, t: float) -> bool:
     """True where t is one of the times, to the bit."""
     return bool((times == t).any())
+
+
+def longest_share(plan: Plan) -> np.ndarray:
+    """The longest step of each member as a part of the time since its last jump: array (member,)."""
+    fastest = plan.kappa.max(axis=1, initial=1e-300)
+    return np.asarray(np.clip(AGE * np.sqrt(FAST / np.maximum(fastest, FAST)), LEAST, AGE))

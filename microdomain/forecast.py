@@ -1,7 +1,7 @@
 """Before a run starts: how large it is, whether it fits, and about how long it will take.
 
 Seconds come from a few steps of the very run, taken and thrown away.  The number of steps is a
-guess from what limits them: after every jump of a gate a step may be as long as `batch.AGE` of the time
+guess from what limits them: after every jump of a gate a step may be as long as `begin.AGE` of the time
 since, beginning with `batch.RESTART` of the near field's window, so a stretch of length T takes about
 ln(T / first) / ln(1 + AGE) steps; every recorded frame ends one; and tight tolerances take more.
 """
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.choose import choose
-from microdomain.batch import RESTART, Batch, longest_share
-from microdomain.begin import events
+from microdomain.batch import RESTART, Batch
+from microdomain.begin import events, longest_share
 from microdomain.estimate import bytes_needed, free_memory
 from microdomain.grid import Grid
 from microdomain.model import Model

@@ -19,15 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microdomain.grid_spacing import near_spacing
+
 if TYPE_CHECKING:
     from microdomain.model import Model
 
-#: Default spacing near channels, growth from cell to cell, and largest cell (um).
-NEAR, GROWTH, FAR = 0.020, 1.2, 0.080
-#: Cells at a channel are this part of the length on which the buffers at rest bind.
-REACH = 0.4
-#: Beside a channel a pump of slope P on its membrane asks for P h / D up to this (an error of 0.5 %).
-PULL = 0.02
+#: Growth from cell to cell, and largest cell (um).
+GROWTH, FAR = 1.2, 0.080
 #: A graded axis has at least this many cells: a narrow cleft is still resolved across.
 FEWEST = 6
 
@@ -219,70 +217,6 @@ class Grid:
                 for axis, (lo, hi) in enumerate(models[0].box)
             )
         )
-
-
-def coarse_beside_pumps(models: Sequence[Model], grid: Grid) -> str:
-    """A sentence where a grid is too coarse for pumps on the membrane of a channel; empty where it is not."""
-    worst = max(
-        ((m.pull(c) * grid.spacing_at(c.position) / m.ion(c.ion).D, c.name)
-         for m in models for c in m.resolved_channels if m.pumps),
-        default=(0.0, ""),
-    )  # fmt: skip
-    if worst[0] <= 4.0 * PULL:
-        return ""
-    return (
-        f"The pumps on the membrane of channel {worst[1]!r} have P h/D = {worst[0]:.2g}, h being the cells "
-        f"there: concentrations within 20 nm of it are about {25 * worst[0]:.2g} % off. Refine the grid near "
-        f"the channels ({PULL:g} gives 0.5 %)."
-    )
-
-
-def near_spacing(models: Sequence[Model]) -> float:
-    """Cell width at the channels that the chemistry asks for.
-
-    Calcium reaches sqrt(D / sum k_on free) before a buffer at rest binds it.  Where buffers saturate
-    the front between free and bound is about as thin, and cells of 20 nm blur it: with 4 mM of a fixed
-    and 1 mM of a fast mobile buffer (18 nm) the error 50 nm from the channel is 17 %, with cells of 0.4
-    times that length 2 %.  A pump of slope P on the channel's membrane costs 0.2 to 0.3 P h/D within 20 nm.
-
-    Parameters
-    ----------
-    models : sequence of Model
-
-    Returns
-    -------
-    float, um                       0.4 of the shortest reach, but 5 to 20 nm
-    """
-    wanted = REACH * shortest_reach(models)
-    for m in models:
-        for c in m.resolved_channels:
-            pull = m.pull(c)
-            if pull > 0:
-                wanted = min(wanted, PULL * m.ion(c.ion).D / pull)
-    return float(np.clip(wanted, 0.25 * NEAR, NEAR))
-
-
-def shortest_reach(models: Sequence[Model]) -> float:
-    """How far calcium gets before a buffer at rest binds it, sqrt(D / sum k_on free).
-
-    Against cells of 1.5 nm, cells of 5 nm are 3, 9 and 14 % off at 10 nm from a channel of 1 fA where the
-    reach is 3, 1.5 and 0.7 nm (k_on 50, K_d 500), and 0.3 % where it is 5 nm.
-
-    Parameters
-    ----------
-    models : sequence of Model
-
-    Returns
-    -------
-    float, um                       over all ions that have channels; inf without buffers
-    """
-    shortest = np.inf
-    for m in models:
-        for ion in m.ions:
-            rate = m.binding_rate(ion.name)
-            if rate > 0 and any(c.ion == ion.name for c in m.channels):
-                shortest = min(shortest, float(np.sqrt(ion.D / rate)))
-    return shortest
 
 
 def _positive(**lengths: float) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from microdomain import electro
 from microdomain.electro.inputs import concentration
 from microdomain.maps_outside import at_points, point_list
-from microdomain.reading import read_points
+from microdomain.reading_fields import read_points
 
 if TYPE_CHECKING:
     import xarray

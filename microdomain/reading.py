@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from microdomain.mask_fill import blanked, filled, home, inside_any, seen
+from microdomain.mask_fill import filled, home, seen
 from microdomain.mouths import disc_kernel
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
-from microdomain.reading_cusps import Cusps
-from microdomain.wall_reading import Lifts, add_to_centres, wall_slopes
+from microdomain.wall_reading import Lifts
 from microdomain.window import POINTS, Window
 
 #: Points are read in groups of this many, to bound the memory of the kernel tables.
@@ -252,70 +251,6 @@ def check_inside(plan: Plan, points: np.ndarray) -> None:
                 f"Point {bad[0]} at ({x:g}, {y:g}, {z:g}) um is outside the box, which reaches from "
                 f"{f[0]:g} to {f[-1]:g} um along {'xyz'[k]}."
             )
-
-
-def read_points(
-    plan: Plan,
-    t: np.ndarray,
-    u: np.ndarray,
-    points: Sequence[Sequence[float]] | np.ndarray,
-    hidden: np.ndarray | None = None,
-) -> np.ndarray:
-    """Concentration of every ion at points.
-
-    Parameters
-    ----------
-    plan : Plan
-    t : array (member,), ms
-    u : array [member, ion, z, y, x], uM      grid part at that time
-    points : array (P, 3), um
-    hidden : array [member, ion, cell, sub], uM/ms, optional
-        Sources in sub-cells at that time, as `reading_cusps.Sources` has them.
-
-    Returns
-    -------
-    array [member, ion, P], uM      NaN in obstacles
-
-    Raises
-    ------
-    ValueError                      a point is outside the box
-    """
-    points = np.asarray(points, dtype=float).reshape(-1, 3)
-    near, rest = Near(plan), plan.rest[:, : plan.ions]
-    slopes = wall_slopes(plan, t, u)
-    parts = []
-    for first in range(0, max(len(points), 1), GROUP):
-        some = points[first : first + GROUP]
-        watch = Watch.of(plan, some)
-        parts.append(watch.grid_part(u, rest, slopes) + near.at_points(t, near.kernels(some), len(some)))
-        if hidden is not None and hidden.size:
-            parts[-1] += Cusps(plan, some).added(hidden)
-    out = np.concatenate(parts, axis=2)
-    out[..., inside_any(plan.models[0].obstacles, points)] = np.nan
-    return out
-
-
-def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray, near: Near | None = None) -> np.ndarray:
-    """Concentration of every ion at the cell centres, near field included.
-
-    Parameters
-    ----------
-    plan : Plan
-    t : array (member,), ms
-    u : array [member, ion, z, y, x], uM
-    near : Near, optional           the plan's, where there is one already: it keeps its tables
-
-    Returns
-    -------
-    array [member, ion, z, y, x], uM
-    """
-    rest = plan.rest[:, : plan.ions, None, None, None]
-    out = filled(plan.mask, u) - rest
-    for k, axis in enumerate(plan.axes):
-        out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values.T, -1, -1 - k)
-    out = out + rest + (Near(plan) if near is None else near).at_centres(t)
-    add_to_centres(plan, out, wall_slopes(plan, t, u))
-    return blanked(plan.mask, out)
 
 
 def between(t: np.ndarray, values: np.ndarray, times: np.ndarray, jumps: np.ndarray) -> np.ndarray:

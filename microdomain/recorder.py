@@ -15,8 +15,9 @@ from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
 from microdomain.mask_fill import blanked, check_fluid
 from microdomain.plan import Plan
-from microdomain.reading import Near, centre_values
+from microdomain.reading import Near
 from microdomain.reading_cusps import kept
+from microdomain.reading_fields import centre_values
 from microdomain.record import Record
 from microdomain.recorder_sensors import SensorSamples
 

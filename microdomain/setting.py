@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from microdomain.fluxes import common_edges, fluxes_of
-from microdomain.grid import REACH, Grid, near_spacing, shortest_reach
+from microdomain.grid import Grid
+from microdomain.grid_spacing import REACH, near_spacing, shortest_reach
 from microdomain.model import Model
 from microdomain.pace import Pace, is_restless, pace_of
 from microdomain.plan import Plan, lay

@@ -21,7 +21,8 @@ from microdomain.batch import Batch, StepError
 from microdomain.checkpoint import Lock
 from microdomain.closing import collected_ledger
 from microdomain.estimate import check_fits
-from microdomain.grid import Grid, coarse_beside_pumps
+from microdomain.grid import Grid
+from microdomain.grid_spacing import coarse_beside_pumps
 from microdomain.ledger import Budget
 from microdomain.model import Model
 from microdomain.pace import Pace

@@ -18,11 +18,12 @@ import numpy as np
 
 from microdomain.backends.choose import DEVICES
 from microdomain.backends.reference import Reference
-from microdomain.grid import GROWTH, NEAR, Grid
+from microdomain.grid import GROWTH, Grid
+from microdomain.grid_spacing import NEAR
 from microdomain.model import Held, Model, Open, Walls
 from microdomain.plan import Plan
-from microdomain.reading import read_points
 from microdomain.reading_cusps import Sources
+from microdomain.reading_fields import read_points
 from microdomain.record import Record
 from microdomain.results import Results
 from microdomain.steady_feedback import settle

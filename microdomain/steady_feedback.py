@@ -20,8 +20,8 @@ import numpy as np
 from microdomain.backends.reference import Reference
 from microdomain.laws import law
 from microdomain.plan import Plan
-from microdomain.reading import read_points
 from microdomain.reading_cusps import Sources
+from microdomain.reading_fields import read_points
 from microdomain.steady_solve import LATE, Solution, check_steady, solve_steady
 
 #: Outer iterations end when no flux misses its law by more than this part of the largest; how many at most.

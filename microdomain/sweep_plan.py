@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from microdomain.grid import near_spacing
+from microdomain.grid_spacing import near_spacing
 from microdomain.model.chemistry import structure
 from microdomain.scenario import Scenario, ScenarioError, example_text, examples, from_tables, replaced
 from microdomain.sweep_axes import places, read_axes

@@ -153,7 +153,7 @@ def test_a_grid_too_coarse_for_its_pumps_warns(caplog):
 
 
 def test_the_default_grid_follows_the_pumps():
-    from microdomain.grid import near_spacing
+    from microdomain.grid_spacing import near_spacing
 
     channel = md.Cluster([(0, 0)], current=md.Fixed(0.1))
     near = [near_spacing([model(md.Pump(md.LinearPump(P)), channels=channel)]) for P in (0.2, 0.5, 2.0)]

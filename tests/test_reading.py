@@ -5,7 +5,8 @@ import pytest
 
 import microdomain as md
 from microdomain.plan import lay
-from microdomain.reading import NEAREST, Near, Watch, centre_values, read_points
+from microdomain.reading import NEAREST, Near, Watch
+from microdomain.reading_fields import centre_values, read_points
 
 FLUX = 1e6 / (2 * 96485.33212)
 ION = md.Ion("Ca", z=2, D=0.22, rest=0.1)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from microdomain.model import canonical, checks, tree
+from microdomain.model import canonical, checks, consistency, tree
 from microdomain.model.channels import Channel, Cluster, check_distances, resolve
 from microdomain.model.chemistry import Chemistry
 from microdomain.model.complexes import Complex
-from microdomain.model.currents import GHK, Ohmic
-from microdomain.model.membrane import FACES, Held, Walls
+from microdomain.model.membrane import FACES, Walls
 from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
 from microdomain.model.pumps import Pump
 from microdomain.model.reactions import Reaction, VolumePump
@@ -101,69 +100,13 @@ class Model:
                 f"Model: voltage = {self.voltage!r}; expected Hold(-70.0), in mV, or another protocol."
             )
         put(self, "temperature", _temperature(self.temperature))
-        self._check_names()
-        put(self, "uptake", self._checked_uptake())
-        self._check_walls()
-        self._check_outsides()
+        consistency.check_names(self)
+        put(self, "uptake", consistency.checked_uptake(self))
+        consistency.check_walls(self)
+        consistency.check_outsides(self)
         check_distances(self.resolved_channels)
         put(self, "obstacles", _obstacles(self.obstacles))
         check_obstacles(self.obstacles, self.box, self.resolved_channels)
-
-    def _check_names(self) -> None:
-        if not self.ions:
-            raise ValueError("Model: no ions; give at least one, e.g. Ion('Ca', z=2, D=0.22, rest=0.1).")
-        known = ", ".join(repr(ion.name) for ion in self.ions)
-        users = [(f"Buffer {b.name!r} binds", b.binds) for b in self.buffers]
-        users += [(f"{type(c).__name__} {c.name!r} binds", ion) for c in self.complexes for ion in c.ions]
-        users += [(f"VolumePump {p.name!r} takes up", p.ion) for p in self.volume_pumps]
-        users += [(f"Cluster {c.name!r} passes", c.ion) for c in self.channels]
-        users += [(f"Pump {p.name!r} carries", p.ion) for p in self.pumps]
-        for what, ion in users:
-            if ion not in (i.name for i in self.ions):
-                raise ValueError(f"{what} {ion!r}, which is not among the model's ions: {known}.")
-        kinds = {"species": self.species, "clusters": tuple(c.name for c in self.channels)}
-        for kind, names in (kinds | {"pumps": tuple(p.name for p in self.pumps)}).items():
-            for one in names:
-                if names.count(one) > 1:
-                    raise ValueError(f"Model: two {kind} are called {one!r}; give each a name of its own.")
-
-    def _checked_uptake(self) -> tuple[tuple[str, float], ...]:
-        pairs = dict(self.uptake.items() if isinstance(self.uptake, Mapping) else self.uptake)
-        for ion in pairs:
-            self.ion(ion)
-        return tuple(
-            (ion, checks.number(k, f"Model: uptake of {ion!r}", "/ms", least=0))
-            for ion, k in sorted(pairs.items())
-        )
-
-    def _check_outsides(self) -> None:
-        for cluster in self.channels:
-            currents = cluster.current if isinstance(cluster.current, tuple) else (cluster.current,)
-            for law in currents:
-                local = isinstance(law, GHK) or (isinstance(law, Ohmic) and law.E is None)
-                if local and not self.ion(cluster.ion).outside:
-                    raise ValueError(
-                        f"Cluster {cluster.name!r} has a current {type(law).__name__} and its ion "
-                        f"{cluster.ion!r} no outside concentration; give Ion(..., outside=2000), in uM."
-                    )
-
-    def _check_walls(self) -> None:
-        for channel in self.resolved_channels:
-            for face in FACES:
-                axis, side = divmod(FACES.index(face), 2)
-                if channel.position[axis] == self.box[axis][side] and isinstance(self.walls[face], Held):
-                    raise ValueError(
-                        f"Channel {channel.name!r} is on the held wall {face!r}, which would "
-                        "swallow its ions. Close that wall, or move the channel."
-                    )
-
-        for pump in self.pumps:
-            if isinstance(self.walls[pump.face], Held):
-                raise ValueError(
-                    f"Pump {pump.name!r} is on the held wall {pump.face!r}, which keeps every ion at rest "
-                    "by itself. Close that wall, or move the pump."
-                )
-            pump.check_patch(self.box)
 
     @property
     def species(self) -> tuple[str, ...]:

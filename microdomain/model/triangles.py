@@ -18,7 +18,7 @@ ASIDE = (1.7e-7, 1.1e-7)
 
 
 def vector(given: Any, what: str, **limits: float) -> Vector:
-    """Three finite lengths, um; `what` names them in the sentences of `checks.number`."""
+    """Three checked lengths (x, y, z) in um; `what` names them in an error."""
     try:
         numbers = tuple(given)
     except TypeError:

@@ -144,7 +144,7 @@ def test_channel_and_pump_on_one_plane():
 @pytest.mark.slow
 def test_channel_and_a_strong_pump_on_one_plane():
     """A pump of 2 um/ms on cells of 5 nm (what a graded grid takes by itself): all five points to 1 %."""
-    from microdomain.grid import near_spacing
+    from microdomain.grid_spacing import near_spacing
 
     results = beside_channel(2.0, 0.005, 4.0, 1.2, 0.4)
     exact = [30.36184, 12.00140, 0.9983067, 0.02768662, 0.1191529]

@@ -8,8 +8,9 @@ import pytest
 import microdomain as md
 from microdomain.backends.reference import Reference
 from microdomain.plan import lay
-from microdomain.reading import Watch, read_points
+from microdomain.reading import Watch
 from microdomain.reading_cusps import Sources
+from microdomain.reading_fields import read_points
 from microdomain.steady import grid_for
 from microdomain.steady_solve import LATE, lay_steady, solve_steady
 
