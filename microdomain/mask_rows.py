@@ -30,7 +30,7 @@ class Operator:
     Attributes
     ----------
     cells : int array (n,)
-    index : int array (n, width)          cells that a row reads
+    index4, index2 : int arrays (n, width)    cells that a row reads, 4th and 2nd order
     fourth, second : arrays (n, width), 1/um^2
     outflow4, outflow2 : arrays (cells,), um
                                           what held walls and surfaces take per unit of D and excess
@@ -38,7 +38,8 @@ class Operator:
     """
 
     cells: np.ndarray
-    index: np.ndarray
+    index4: np.ndarray
+    index2: np.ndarray
     fourth: np.ndarray
     second: np.ndarray
     outflow4: np.ndarray
@@ -73,17 +74,12 @@ def lay_operator(
     at = np.searchsorted(cells, rim)
     for rows in (fourth, second):
         rows[1][at, 0] -= pull
-    index = np.concatenate([fourth[0], second[0]], axis=1)
-    nothing = np.zeros_like(fourth[1])
-    index, values = _packed(
-        index,
-        np.concatenate([fourth[1] - bare4, nothing], axis=1),
-        np.concatenate([nothing, second[1] - bare2], axis=1),
-    )
+    index4, (four,) = _packed(fourth[0], fourth[1] - bare4)
+    index2, (two,) = _narrowed(*_packed(second[0], second[1] - bare2))
     whole = _packed(fourth[0], fourth[1])[1][0]
-    four, two = (_outflow(order, grid, axes, phi, opened, regular, rim, pull) for order in (4, 2))
+    out4, out2 = (_outflow(order, grid, axes, phi, opened, regular, rim, pull) for order in (4, 2))
     swiftest = float(np.abs(whole).sum(axis=1).max(initial=0.0))
-    return Operator(cells, index, values[0], values[1], four, two, swiftest)
+    return Operator(cells, index4, index2, four, two, out4, out2, swiftest)
 
 
 def _regular(k: int, phi: np.ndarray, opened: np.ndarray) -> np.ndarray:
@@ -176,6 +172,14 @@ def _packed(index: np.ndarray, *values: np.ndarray) -> tuple[np.ndarray, list[np
         np.add.at(sums, (rows, group), np.take_along_axis(one, order, axis=1))
         out.append(sums)
     return out_index, out
+
+
+def _narrowed(index: np.ndarray, values: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Rows without their empty entries: of the 2nd order seven are left of thirteen."""
+    order = np.argsort(values[0] == 0, axis=1, kind="stable")
+    width = int((values[0] != 0).sum(axis=1).max(initial=0))
+    kept = [np.take_along_axis(a, order, axis=1)[:, :width] for a in (index, values[0])]
+    return kept[0], kept[1:]
 
 
 def _outflow(

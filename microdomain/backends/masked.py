@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.backends.masked_algebra import least_squares
 from microdomain.backends.parts import FusedParts, ReferenceParts
 from microdomain.backends.reference import Near, Reference
 from microdomain.mask_fill import filled
@@ -231,7 +232,7 @@ class Masked:
             parts.add_rows(2, pull, None, z[k], w)
             xp.subtract(v[k], w, out=v[k + 1])
             self._take(v[k + 1], xp.matmul(v[k + 1], self.mean), w)
-        found = _least_squares(xp, self._products(v, w))
+        found = least_squares(xp, self._products(v, w))
         shares = [c[:, :, None] if self.groups is None else xp.matmul(c[:, None], self.groups) for c in found]
         x = z[0] * shares[0]
         for k in range(1, ITERATIONS):
@@ -301,34 +302,3 @@ class Masked:
         if order == 2:
             out[:, : plan.mobile] += self._residue
         return out
-
-
-def _least_squares(xp: Any, products: Any) -> list[Any]:
-    """Coefficients c_k, each (m, group), that make v_0 - sum_k c_k (v_k - v_k+1) least.
-
-    `products` (m, group, n + 1, n + 1) are those of all v.  The normal equations are solved by
-    Cholesky's method; a direction that adds nothing new gets the coefficient 0.
-    """
-    n = products.shape[2] - 1
-    rows = products[:, :, :-1] - products[:, :, 1:]
-    matrix, right = rows[..., :-1] - rows[..., 1:], rows[..., 0]
-    root: list[list[Any]] = []
-    solved: list[Any] = []
-    inverse: list[Any] = []
-    for i in range(n):
-        line: list[Any] = []
-        for j in range(i):
-            value = matrix[..., i, j] - sum((line[k] * root[j][k] for k in range(j)), 0.0)
-            line.append(value * inverse[j])
-        left = matrix[..., i, i] - sum((one * one for one in line), 0.0)
-        new = left > 1e-12 * matrix[..., i, i]
-        inverse.append(xp.where(new, 1.0 / xp.sqrt(xp.where(new, left, 1.0)), 0.0))
-        solved.append(
-            (right[..., i] - sum((a * b for a, b in zip(line, solved, strict=True)), 0.0)) * inverse[i]
-        )
-        root.append(line)
-    out: list[Any] = [None] * n
-    for i in reversed(range(n)):
-        value = solved[i] - sum((root[k][i] * out[k] for k in range(i + 1, n)), 0.0)
-        out[i] = value * inverse[i]
-    return out

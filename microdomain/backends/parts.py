@@ -20,8 +20,13 @@ class ReferenceParts:
 
     def __init__(self, ops: Reference) -> None:
         self.ops, self.xp, table = ops, ops.xp, ops.plan.mask.operator  # type: ignore[union-attr]
-        self._cells, self._index = (ops.xp.asarray(a) for a in (table.cells, table.index))
-        self._rows = {4: ops.xp.asarray(table.fourth), 2: ops.xp.asarray(table.second)}
+        self._cells, pairs = (
+            ops.xp.asarray(table.cells),
+            ((table.index4, table.fourth), (table.index2, table.second)),
+        )
+        self._rows = {
+            k: tuple(ops.xp.asarray(a) for a in pair) for k, pair in zip((4, 2), pairs, strict=True)
+        }
 
     def put(self, a: np.ndarray, dtype: Any = None) -> Any:
         """An array where the backend computes."""
@@ -37,9 +42,10 @@ class ReferenceParts:
         some = plan.mobile * plan.grid.cells
         read, into = u.reshape(len(u), -1)[:, :some], out.reshape(len(u), -1)[:, :some]
         read, into = (a.reshape(len(u), plan.mobile, -1) for a in (read, into))
+        index, weight = self._rows[order]
         for m, s in np.ndindex(factor.shape):
             level = 0.0 if rest is None else float(rest[m, s])
-            change = ((read[m, s][self._index] - level) * self._rows[order]).sum(axis=1)
+            change = ((read[m, s][index] - level) * weight).sum(axis=1)
             into[m, s, self._cells] += float(factor[m, s]) * change
 
     def fold(self, f: Any, r: Any) -> Any:
@@ -72,9 +78,13 @@ class FusedParts:
     def __init__(self, ops: Fused) -> None:
         self.ops, self.xp, self.put = ops, ops.device.xp, ops.device.put
         table = ops.plan.mask.operator  # type: ignore[union-attr]
-        self._cells, index = self.put(table.cells, np.int64), self.put(table.index.T.ravel(), np.int64)
-        self._rows = {k: (index, self.put(t.T.ravel())) for k, t in ((4, table.fourth), (2, table.second))}
-        self._count, self._width = table.index.shape
+        self._cells = self.put(table.cells, np.int64)
+        pairs = {4: (table.index4, table.fourth), 2: (table.index2, table.second)}
+        self._rows = {
+            k: (i.shape[1], self.put(i.T.ravel(), np.int64), self.put(w.T.ravel()))
+            for k, (i, w) in pairs.items()
+        }
+        self._count = table.cells.size
         self._uptake = self.put(ops.plan.uptake, float)
 
     def blocks(self) -> list[tuple[int, int]]:
@@ -84,9 +94,10 @@ class FusedParts:
     def add_rows(self, order: int, factor: np.ndarray, rest: np.ndarray | None, u: Any, out: Any) -> None:
         """Add the rows of the obstacles' operator; see `ReferenceParts.add_rows`."""
         m, plan = len(u), self.ops.plan
-        lengths = (self._count, self._width, plan.mobile, plan.grid.cells, u.size // m, out.size // m)
+        width, *rows = self._rows[order]
+        lengths = (self._count, width, plan.mobile, plan.grid.cells, u.size // m, out.size // m)
         level = None if rest is None else self.put(rest, float)
-        tables = (self._cells, *self._rows[order], self.put(factor, float), level)
+        tables = (self._cells, *rows, self.put(factor, float), level)
         self.ops.device.call("mask_rows", m * plan.mobile, self._count, 0, m, *lengths, *tables, u, out)
 
     def fold(self, f: Any, r: Any) -> Any:

@@ -1,0 +1,71 @@
+"""Channel positions on a plan's grid: patches, refined cells, what obstacles change, and who uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from microdomain.mask_near import lay_beside
+from microdomain.mouths import disc_of, mouth_points
+from microdomain.near_field import CUT, Source, lay_patch
+from microdomain.sites import Site, mixing_rates, refined_cells, ripples
+
+
+def lay_sites(
+    common: dict[str, Any], channels: Sequence[Any], rows: Sequence[Sequence[int]], ion_names: list[str],
+    slow: list[float],
+) -> dict[str, Any]:  # fmt: skip
+    """Every channel position with its tables, and who uses them: the last attributes of a `Plan`."""
+    grid, axes, windows, mask = common["grid"], common["axes"], common["windows"], common["mask"]
+    places: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+    pairs: dict[tuple[int, int, int], int] = {}
+    for member, (row, fluxes) in enumerate(zip(channels, rows, strict=True)):
+        for c, r in zip(row, fluxes, strict=True):
+            i = ion_names.index(c.ion)
+            pair = pairs.setdefault((member, r, i), len(pairs))
+            points = mouth_points(c)
+            for k, point in enumerate(points):
+                places.setdefault((i, point, c if c.mouth else None, k, len(points)), []).append(
+                    (member, pair)
+                )
+    near = {key: refined_cells(grid, key[1]) for key in places} if common["refined"] else {}
+    if mask is not None:
+        # Beside a surface a cell has no sub-cells.
+        near = {key: np.setdiff1d(found, mask.touched) for key, found in near.items()}
+    cells = np.unique(np.concatenate([np.empty(0, int), *near.values()]))
+    nodes = max((w.nodes.size for w in windows), default=0)
+    mass, count = np.zeros((len(pairs), nodes + 1)), np.zeros(len(pairs))
+    loss, back = np.zeros((len(pairs), nodes)), np.zeros((len(pairs), nodes))
+    sites = []
+    for key, users in places.items():
+        i, position, channel, number, many = key
+        window = windows[i]
+        reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+        sx, sy, sz = (
+            Source.of(x, a.faces[0], a.faces[-1], a.lower, a.upper, reach, window.D)
+            for x, a in zip(position, axes, strict=True)
+        )
+        sources = (sx, sy, sz)
+        patch = lay_patch(sources, grid.faces, window, reach)
+        own = near.get(key, np.empty(0, int))
+        site = Site(
+            i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
+            np.searchsorted(cells, own), ripples(sources, grid, window, own),
+            lay_beside(mask, grid, position, patch, sources, window),
+        )  # fmt: skip
+        site = site.shared(1.0 / many, disc_of(channel, axes, window, reach), number > 0)
+        for _, p in users:
+            carried = site.patch if site.beside is None else site.beside
+            mass[p] += carried.mass
+            loss[p] += site.patch.loss if site.beside is None else site.beside.lost
+            back[p] += 0.0 if site.beside is None else site.beside.returned
+            count[p] += site.share
+        sites.append(site)
+    keys = np.array(list(pairs), dtype=int).reshape(-1, 3)
+    return dict(  # noqa: C408
+        sites=tuple(sites), pair_member=keys[:, 0], pair_row=keys[:, 1], pair_ion=keys[:, 2],
+        pair_count=count, pair_mass=mass, pair_loss=loss, pair_back=back, cells=cells,
+        mixing=mixing_rates(grid, cells, np.array(slow)),
+    )  # fmt: skip
