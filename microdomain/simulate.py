@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from microdomain.backends.choose import choose
-from microdomain.backends.reference import ATOL_ION
+from microdomain.backends.reference_reductions import ATOL_ION
 from microdomain.batch import Batch, StepError
 from microdomain.checkpoint import Lock
 from microdomain.closing import collected_ledger

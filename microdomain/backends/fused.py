@@ -2,48 +2,25 @@
 
 Passes over cells are kernels of `kernels/`, products with the eigenbases are matrix products of the
 array module, and the little that is left is the reference's own array code on the same arrays.  The
-device decides how a kernel is called and how many members one call takes.
+device decides how a kernel is called and how many members one call takes.  The implicit side stands in
+`fused_solve`, reductions in `reductions`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from microdomain.backends.fused_solve import Factor, Linearised, Solver
 from microdomain.backends.reductions import Reductions
 from microdomain.backends.reference import Near, Reference
-from microdomain.backends.tables import Device, Views, lay_tables
+from microdomain.backends.tables import Device, lay_tables
 from microdomain.backends.walls import Walls
 from microdomain.plan import SUB, Plan
 
 #: Vectors besides the first that one pass sums.
 TERMS = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Linearised:
-    """Where a Jacobian is taken; its entries follow from the state."""
-
-    y: Any
-    near: Near
-
-
-@dataclass(frozen=True, eq=False)
-class Factor:
-    """A prepared M: bars per member (see plan.h), reciprocals per mode and per cell."""
-
-    bars: Any
-    modal: Any
-    inverse: Any
-    share: Any
-    inverse_ion: Any
-    fine_inverse: Any
-    fine_share: Any
-    y: Any
-    near: Near
-    walls: Any = None
 
 
 class Fused:
@@ -62,26 +39,13 @@ class Fused:
         self._reduce = Reductions(plan, device, self._t)
         nz, ny, nx = plan.grid.shape
         self._shape, self._nz, self._area = (nz, ny, nx), nz, ny * nx
-        self._cells, self._size = plan.grid.cells, plan.size
+        self._size = plan.size
         self._count = int(plan.cells.size) if plan.refined else 0
-        block = max(last - first for first, last in device.blocks(plan.members))
-        self._a, self._b = (device.empty(block * plan.mobile, nz, ny, nx) for _ in range(2))
-        self._seen: dict[tuple[int, int], Views] = {}
-        self._kept = device.empty(plan.members, plan.buffers + len(plan.forms), self._count)
         self._law = device.put(plan.network.law, float) if plan.network else None
-        # z is copied out only where the ledger will read it.
         self.walls = Walls(plan, device.xp, device) if plan.pumps.sheets else None
-        leaks = plan.uptake.any() or plan.leaks or self.walls is not None
-        self._z = self._vectors() if leaks else None
-        if self._z is not None:
-            self._z[...] = 0.0
+        self.solver = Solver(plan, device, self._t, self._reduce, self.walls)
         self._unit = device.put(np.ones(plan.members), float)
         self._last: tuple[np.ndarray, Near] | None = None
-
-    @property
-    def moved(self) -> Any:
-        """What moves as the last solve left it, for the ledger; None where nothing leaks."""
-        return self._z
 
     def _vectors(self) -> Any:
         return self.device.empty(self.plan.members, self._size)
@@ -214,46 +178,13 @@ class Fused:
         return Linearised(y, near)
 
     def factor(self, jacobian: Linearised, g: np.ndarray, a: float) -> Factor:
-        plan, t, empty, m = self.plan, self._t, self.device.empty, self.plan.members
-        y, near, planes = jacobian.y, jacobian.near, self.plan.members * self._nz
-        bars = self.device.put(self._reduce.bars(y, near, g), float)
-        cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
-        modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
-        f = Factor(bars, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine), y, near)
-        grid = (0, m, self._nz, self._area)
-        self._call("modes", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal)
-        state = (self._size, t.params, bars, y, near.average)
-        self._call("points", planes, self._area, *grid, *state, f.inverse, f.share, f.inverse_ion)
-        if self._count:
-            out = (f.share, f.fine_inverse, f.fine_share, f.inverse_ion)
-            fields = (*state, near.ripple, self._count, t.cell)
-            self._call("points_refined", m, self._count, 0, m, self._cells, *fields, *out)
-        if self.walls is None:
-            return f
-
-        def divided(hat: Any) -> Any:
-            self._call("divide", planes, self._area, *grid, bars, f.modal, hat)
-            return hat
-
-        by_cell = f.inverse_ion.reshape(m, plan.ions, *self._shape)
-        return replace(f, walls=self.walls.prepare(self.walls.crossings(y, near), g, by_cell, divided))
+        return self.solver.factor(jacobian, g, a)
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
         out = self.folded(factor, r)
         for first, last in self.device.blocks(self.plan.members):
-            self._solve(first, last, factor, out)
-        return out, self._z
-
-    def folded(self, factor: Factor, r: Any) -> Any:
-        """A copy of r with folded right-hand sides and sub-cells as deviations."""
-        plan, out = self.plan, self._mixed(None, 1.0, r, [], [], None, None)
-        coarse, fine = plan.coarse(out), plan.fine(out)
-        for k, j in enumerate(plan.refined if self._count else ()):
-            fine[:, k] -= coarse[:, plan.at(j)].reshape(plan.members, -1)[:, self._t.cell][..., None]
-        for first, last in self.device.blocks(plan.members):
-            grid = (first, last, self._nz, self._area, self._size)
-            self._call("fold", (last - first) * self._nz, self._area, *grid, factor.bars, out)
-        return out
+            self.solver.finish(first, last, factor, out)
+        return out, self.solver.moved
 
     def stage(
         self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
@@ -262,57 +193,14 @@ class Fused:
         by, amount = self.device.put(scale, float), self._amount(blob)
         for first, last in self.device.blocks(self.plan.members):
             self._rates(first, last, y, near, amount, by, plus is not None, factor.bars, out)
-            self._solve(first, last, factor, out)
-        return out, self._z
+            self.solver.finish(first, last, factor, out)
+        return out, self.solver.moved
 
-    def _solve(self, first: int, last: int, f: Factor, out: Any) -> None:
-        """In `out`, from folded right-hand sides with sub-cells as deviations, to k."""
-        self.modes(first, last, f, out[first:last, : self.plan.mobile * self._cells])
-        self.react(first, last, f, out)
-
-    def modes(self, first: int, last: int, f: Factor, source: Any) -> Any:
-        """What moves, solved in modal space: the work array that holds it."""
-        t, m, nz, area = self._t, last - first, self._nz, self._area
-        v, product = self._views(first, last), self.device.xp.matmul
-        product(source.reshape(v.b_x.shape), t.to[0], out=v.a_x)
-        product(t.to[1], v.a, out=v.b)
-        product(t.to[2], v.b_z, out=v.a_z)
-        self._call("divide", m * nz, area, first, last, nz, area, f.bars, f.modal, self._a)
-        if self.walls is not None:
-            self.walls.relieve(v.a.reshape(m, -1, *self._shape), f.walls, first, last)
-        product(t.back[2], v.a_z, out=v.b_z)
-        product(t.back[1], v.b, out=v.a)
-        product(v.a_x, t.back[0], out=v.b_x)
-        return v.b_x
-
-    def react(self, first: int, last: int, f: Factor, out: Any, hat: Any = None) -> None:
-        """From what moves, in the work array or given, to k."""
-        t, m, nz, area, size = self._t, last - first, self._nz, self._area, self._size
-        v, moving = self._views(first, last), self.plan.mobile * self._cells
-        if hat is not None:
-            v.b_x[...] = hat.reshape(v.b_x.shape)
-        flat, cells = (first, last, self._cells, size, f.bars), (self._count, t.cell)
-        if self._count:
-            self._call("keep_refined", m, self._count, *flat, *cells, self._b, out, self._kept)
-        by = (f.inverse, f.share, f.inverse_ion, f.near.laid, f.y, f.near.average)
-        self._call("react", m * nz, area, first, last, nz, area, size, f.bars, *by, self._b, out)
-        if self._count:
-            fine = (f.fine_inverse, f.fine_share, *cells, t.mixing, self._kept, self._b, out)
-            self._call("react_refined", m, self._count, *flat, *by, *fine)
-        if self._z is not None:
-            self._z[first:last, :moving] = v.b_x.reshape(m, moving)
-
-    def _views(self, first: int, last: int) -> Views:
-        """The shapes in which products along x, y and z see some members."""
-        if (first, last) not in self._seen:
-            m, s, (nz, ny, nx) = last - first, self.plan.mobile, self._shape
-            a, b = self._a[: m * s], self._b[: m * s]
-            # Many small products: a library's kernels for small matrices beat one tall product along x.
-            flat, deep = (m, s * nz, ny, nx), (m * s, nz, ny * nx)
-            self._seen[first, last] = Views(
-                a.reshape(flat), a, a.reshape(deep), b.reshape(flat), b, b.reshape(deep)
-            )
-        return self._seen[first, last]
+    def folded(self, factor: Factor, r: Any) -> Any:
+        """A copy of r with folded right-hand sides and sub-cells as deviations."""
+        out = self._mixed(None, 1.0, r, [], [], None, None)
+        self.solver.fold(factor, out)
+        return out
 
     # -- reductions ----------------------------------------------------------------------------
 

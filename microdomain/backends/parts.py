@@ -106,7 +106,7 @@ class FusedParts:
 
     def modes(self, f: Any, first: int, last: int, hat: Any) -> Any:
         """Solve the bare diffusion factor for what moves; the next call overwrites it."""
-        return self.ops.modes(first, last, f, hat).reshape(hat.shape)
+        return self.ops.solver.modes(first, last, f, hat).reshape(hat.shape)
 
     def levels(self, f: Any, first: int, last: int, means: Any) -> Any:
         """The same for what is uniform in closed parts."""
@@ -116,11 +116,11 @@ class FusedParts:
 
     def finish(self, f: Any, first: int, last: int, hat: Any, out: Any) -> None:
         """From what moves to k, in the folded `out`."""
-        self.ops.react(first, last, f, out, hat)
+        self.ops.solver.react(first, last, f, out, hat)
 
     def solved(self, f: Any, out: Any) -> tuple[Any, Any]:
         """k and z."""
-        return out, self.ops.moved
+        return out, self.ops.solver.moved
 
 
 def _levels(plan: Any, bars: Any, g: Any, p: Any, q: Any, uptake: Any, means: Any) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from microdomain.backends.reference import ATOL_BUFFER, ATOL_ION, Near
+from microdomain.backends.reference import Near
+from microdomain.backends.reference_reductions import ATOL_BUFFER, ATOL_ION
 from microdomain.backends.tables import Device, Tables
 from microdomain.plan import Plan
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends import reference_network as network
+from microdomain.backends import reference_reductions as reductions
 from microdomain.backends.reference_solve import (
     Factor,
     Jacobian,
@@ -23,9 +24,6 @@ from microdomain.backends.reference_solve import (
 )
 from microdomain.backends.walls import Walls
 from microdomain.plan import SUB, Plan
-
-#: Absolute tolerance per unit of rtol: ions and bound buffers, uM.
-ATOL_ION, ATOL_BUFFER = 0.1, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,93 +231,26 @@ class Reference:
 
     # -- reductions ----------------------------------------------------------------------------
 
-    def _scale(self, y: Any, near: Near) -> tuple[Any, Any]:
-        coarse = self.plan.coarse(y).copy()
-        coarse[:, : self.plan.ions] += near.average
-        return abs(coarse), abs(self.plan.fine(y))
-
     def norm(self, error: Any, old: Any, new: Any, near_old: Near, near_new: Near, rtol: float) -> np.ndarray:
-        plan, xp = self.plan, self.xp
-        before, fine_before = self._scale(old, near_old)
-        after, fine_after = self._scale(new, near_new)
-        coarse = abs(plan.coarse(error))
-        atol = xp.full((1, plan.species, 1, 1, 1), ATOL_BUFFER * rtol)
-        atol[:, : plan.ions] = ATOL_ION * rtol
-        worst = (coarse / (rtol * xp.maximum(before, after) + atol)).reshape(plan.members, -1).max(axis=1)
-        fine = abs(plan.fine(error))
-        if fine.size:
-            ratio = fine / (rtol * xp.maximum(fine_before, fine_after) + ATOL_BUFFER * rtol)
-            worst = xp.maximum(worst, ratio.reshape(plan.members, -1).max(axis=1))
-        return self.host(worst)
+        return reductions.norm(self, error, old, new, near_old, near_new, rtol)
 
     def lowest(self, y: Any, near: Near) -> np.ndarray:
-        plan, xp = self.plan, self.xp
-        coarse, fine = plan.coarse(y), plan.fine(y)
-        low = (coarse[:, : plan.ions] + near.average).reshape(plan.members, -1).min(axis=1)
-        for j, s in enumerate(plan.bound):
-            for value in (coarse[:, s], self.total[:, j] - coarse[:, s]):
-                low = xp.minimum(low, value.reshape(plan.members, -1).min(axis=1))
-        for s in plan.positive:
-            low = xp.minimum(low, coarse[:, s].reshape(plan.members, -1).min(axis=1))
-        for k, j in enumerate(plan.refined):
-            if plan.cells.size:
-                low = xp.minimum(low, fine[:, k].reshape(plan.members, -1).min(axis=1))
-                free = self.total[:, j, 0] - fine[:, k]
-                low = xp.minimum(low, free.reshape(plan.members, -1).min(axis=1))
-        return self.host(low)
+        return reductions.lowest(self, y, near)
 
     def speed(self, y: Any, near: Near) -> np.ndarray:
-        plan = self.plan
-        jacobian = self.linearise(y, near)
-        narrow = sum(1.0 / float(a.widths.min()) ** 2 for a in plan.axes)
-        diffusion = 16.0 / 3.0 * float(plan.D.max()) * narrow
-        out = np.full(plan.members, diffusion) + plan.uptake.max(axis=1, initial=0.0)
-        if plan.buffers:
-            fastest = self.host(
-                (jacobian.p.sum(axis=1) + jacobian.q.max(axis=1)).reshape(plan.members, -1).max(axis=1)
-            )
-            out += fastest
-            if plan.refined and plan.cells.size:
-                fine = (jacobian.fine_p.sum(axis=1) + jacobian.fine_q.max(axis=1)).reshape(plan.members, -1)
-                out += np.maximum(self.host(fine.max(axis=1)) - fastest, 0.0)
-        if self.walls is not None:
-            out += self.walls.speed(y, near)
-        if plan.network is not None:
-            _, high = network.extremes(network.values(self, y, near), self.xp)
-            out += plan.network.fastest(near.law, high)
-        return out
+        return reductions.speed(self, y, near)
 
     def amounts(self, y: Any) -> np.ndarray:
-        plan = self.plan
-        held = plan.coarse(y) * self.volumes
-        return self.host(held.reshape(plan.members, plan.species, -1).sum(axis=2))
+        return reductions.amounts(self, y)
 
     def free(self, y: Any) -> np.ndarray:
-        plan = self.plan
-        held = plan.coarse(y)[:, : plan.ions] * self.volumes
-        return self.host(held.reshape(plan.members, plan.ions, -1).sum(axis=2))
+        return reductions.free(self, y)
 
     def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
-        plan, (nz, ny, nx) = self.plan, self.plan.grid.shape
-        u = plan.coarse(y)[:, : plan.ions].reshape(plan.members, plan.ions, nz, ny * nx)
-        by = self.xp.asarray(np.ascontiguousarray(weights, dtype=u.dtype))
-        return self.host(by @ u).reshape(plan.members, plan.ions, len(weights), ny, nx)
+        return reductions.layers(self, y, weights)
 
     def outflow(self, y: Any, order: int) -> np.ndarray:
-        plan, xp = self.plan, self.xp
-        out = np.zeros((plan.members, plan.species))
-        excess = plan.coarse(y)[:, : plan.mobile]
-        if order == 4:
-            excess = excess - self.rest[:, : plan.mobile]
-        for k, axis in enumerate(plan.axes):
-            if not axis.closed:
-                area = [xp.asarray(a.widths) for a in plan.axes]
-                area[k] = xp.asarray(axis.outflow4 if order == 4 else axis.outflow2)
-                flow = xp.einsum("mszyx,z,y,x->ms", excess, area[2], area[1], area[0], optimize=True)
-                out[:, : plan.mobile] += self.host(flow) * plan.D[: plan.mobile]
-        return out
+        return reductions.outflow(self, y, order)
 
     def excess(self, y: Any, near: Near) -> np.ndarray:
-        plan = self.plan
-        over = (plan.coarse(y)[:, : plan.ions] + near.average - self.rest[:, : plan.ions]) * self.volumes
-        return self.host(over.reshape(plan.members, plan.ions, -1).sum(axis=2))
+        return reductions.excess(self, y, near)
