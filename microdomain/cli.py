@@ -27,7 +27,7 @@ _SECTIONS = {
         "sweep": ("cli_sweep", "A scenario over axes of changes: plan, run, submit, status, collect."),
         "steady": ("cli_run", "Solve for the steady state around channels that stay open."),
         "examples": ("cli_library", "List the built-in scenarios, or print one as TOML."),
-        "presets": ("cli_library", "List buffers, channels and sensors of the library, with sources."),
+        "presets": ("cli_library", "List buffers, dyes, channels, pumps and sensors, with sources."),
         "devices": ("cli_library", "What this machine can compute on."),
     },
     "Results": {
