@@ -14,6 +14,7 @@ import numpy as np
 
 from microdomain.mask_fill import filled, inside_any
 from microdomain.reading import Near, Watch
+from microdomain.reading_cusps import Cusps
 from microdomain.view.fields import Field
 from microdomain.wall_reading import wall_slopes
 
@@ -43,6 +44,10 @@ class Readings:
         self.points = at_mouths(self.model, np.asarray(points, float).reshape(-1, 3))
         self._plan = results._plan
         self._watch = Watch.of(self._plan, self.points)
+
+    @cached_property
+    def _cusps(self) -> Cusps:
+        return Cusps(self._plan, self.points)
 
     def of(
         self, field: Field, times: Sequence[float], progress: Callable[[float], None] | None = None
@@ -74,6 +79,8 @@ class Readings:
             if field.buffer is None and self._watch.lifts is not None:
                 slopes = slopes_at(self.results, k, times[row], self.member)
                 out[row] += self._watch.lifts.of(slopes)[0, i]
+            if field.buffer is None and (hidden := hidden_at(self.results, k, self.member)) is not None:
+                out[row] += self._cusps.added(hidden)[0, i]
             tell((1.0 + (row + 1) / len(frames)) / 2.0)
         out[:, inside_any(self.model.obstacles, self.points)] = np.nan
         return field.of(out)
@@ -157,8 +164,19 @@ def slopes_at(results: Results, frame: int, time: float, member: int) -> list[np
     return wall_slopes(plan.take([member]), np.array([time]), u[None])
 
 
+def hidden_at(results: Results, frame: int, member: int) -> np.ndarray | None:
+    """Sources in sub-cells of one member, as `reading_cusps.Cusps` takes them; None where there are none."""
+    part = results._parts["solver"]
+    if "hidden" not in part:
+        return None
+    found = np.asarray(part["hidden"].isel(time=frame, member=[member]).values)
+    return found if found.size else None
+
+
 def at_mouths(model: Model, points: np.ndarray) -> np.ndarray:
     """Points with those inside a pore moved to its mouth: nearer there is no concentration to speak of.
+
+    Round mouths have no pore: the concentration stays finite on them.
 
     Parameters
     ----------
@@ -171,6 +189,8 @@ def at_mouths(model: Model, points: np.ndarray) -> np.ndarray:
     """
     at = np.array(points)
     for c in model.resolved_channels:
+        if c.mouth is not None:
+            continue  # within a disc the concentration is finite
         inside = np.linalg.norm(points - np.array(c.position), axis=1) < c.pore * (1 - 1e-9)
         at[inside] = np.array(c.position) + c.pore * np.array(c.normal)
     return at
