@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from validation_formulas import Case, closed_forms, potentials, worst
+from validation_parts import cylinder, flash, release, slab
 
 import microdomain as md
 
@@ -188,10 +189,14 @@ def steady() -> list[Case]:
 PARTS: dict[str, str] = {
     "field": "The field in time",
     "steady": "The steady state around an open channel",
+    "parts": "Reactions, pumps, obstacles and sensors",
     "oracle": "Closed forms",
     "electro": "Electrochemistry",
 }
-CASES: tuple[Callable[[], list[Case]], ...] = (nanodomain, linear, mixing, steady, closed_forms, potentials)
+BEYOND = (flash, slab, cylinder, release)
+CASES: tuple[Callable[[], list[Case]], ...] = (
+    nanodomain, linear, mixing, steady, *BEYOND, closed_forms, potentials,
+)  # fmt: skip
 
 
 def measure() -> list[Case]:
