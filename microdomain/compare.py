@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from microdomain import oracles
+from microdomain.mask_fill import inside_any
 from microdomain.model import Channel, Model
 from microdomain.units import IONS_PER_UM_UM3
 
@@ -102,7 +103,8 @@ def compare(
     ion : str, optional             the first ion when left out
     within : float                  relative difference that counts as agreement
     member : int                    which member
-    reach : float, um               farthest distance from the busiest channel, as far as the box goes
+    reach : float, um               farthest distance from the busiest channel, as far as the box goes and
+                                    before any obstacle
 
     Returns
     -------
@@ -120,6 +122,8 @@ def compare(
     time, influx, busiest = _last_open(results, model, name, member)
     distance = _distances(model, busiest, reach)
     points = np.array(busiest.position) + distance[:, None] * np.array(busiest.normal)
+    fluid = np.logical_and.accumulate(~inside_any(model.obstacles, points))
+    distance, points = distance[fluid], points[fluid]
     values = results.at(points, times=[time], ion=name).isel(time=0)
     field = np.asarray((values.isel(member=member) if "member" in values.dims else values).values)
     whole = 4 * np.pi if busiest.face is None else 2 * np.pi
@@ -180,7 +184,8 @@ def _approximations(
         "LIN": partial(oracles.lin_at, model, points, influx, ion),
     }
     omitted = {}
-    if any(b.binds == ion and b.total > 0 for b in model.buffers) or model.chemistry.forms:
+    plain = any(b.binds == ion and b.total > 0 for b in model.buffers)
+    if plain or any(ion in c.ions and c.total > 0 for c in model.complexes):
         omitted["images"] = f"buffers bind {ion}"
     else:
         ways["images"] = partial(oracles.images_at, model, points, time, None, ion)

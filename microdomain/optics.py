@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microdomain.network_lay import cell_factors
+
 if TYPE_CHECKING:
     import xarray
 
@@ -30,7 +32,8 @@ CUT = 9.0
 def delta_F(results: Any, dye: str, ratio: float, times: Any = None) -> xarray.DataArray:
     """Fluorescence change dF/F0 of a dye at every cell, F0 being that of the dye at rest.
 
-    F = free + ratio bound, so dF/F0 = (ratio - 1)(bound - bound_0) / (total + (ratio - 1) bound_0).
+    F = free + ratio bound, so dF/F0 = (ratio - 1)(bound - bound_0) / (total + (ratio - 1) bound_0).  A dye
+    in a layer or with a profile has its local total; where there is none of it, dF/F0 is NaN.
 
     Parameters
     ----------
@@ -45,15 +48,27 @@ def delta_F(results: Any, dye: str, ratio: float, times: Any = None) -> xarray.D
 
     Raises
     ------
-    ValueError                      a dye that is not there or was not recorded; a ratio that is none
+    ValueError                      a dye that is not there or was not recorded; one with several bound forms,
+                                    or whose forms diffuse unlike each other; a ratio that is none
     """
     if not (np.isfinite(ratio) and ratio > 0):
         raise ValueError(f"ratio = {ratio}: give Fmax/Fmin of the dye, above 0, such as 15.")
+    if dye in {c.name for c in results.model.complexes}:
+        raise ValueError(
+            f"'{dye}' has several bound forms, and delta_F knows one brightness of bound dye; record its "
+            "forms and weigh them yourself."
+        )
     if dye not in {b.name for b in results.model.buffers}:
         known = ", ".join(repr(b.name) for b in results.model.buffers) or "none"
         raise ValueError(f"No buffer '{dye}' in this model; it has {known}.")
     if dye not in results.dataset:
         raise ValueError(f"'{dye}' was not recorded; ask for it with Record(fields=['{dye}']).")
+    one = results.model.buffer(dye)
+    if one.D_bound not in (None, one.D):
+        raise ValueError(
+            f"Free and bound '{dye}' diffuse unlike each other (D = {one.D:g}, D_bound = {one.D_bound:g} "
+            "um^2/ms), so their sum varies, and delta_F takes it for constant. Leave D_bound out."
+        )
     bound = results.dataset[dye]
     if times is not None:
         bound = bound.isel(time=results._frames(times))
@@ -227,14 +242,16 @@ def _hats(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _of_members(results: Any, field: Any, dye: str, what: str) -> Any:
-    """A number of the dye, one for each member where the field has members."""
+    """A number of the dye, one for each member where the field has members, and cell by cell if it varies."""
     import xarray
 
     numbers = []
     for model in results.models:
         buffer = next(b for b in model.buffers if b.name == dye)
         rest = buffer.bound_at(model.ion(buffer.binds).rest)
-        numbers.append(buffer.total if what == "total" else rest)
+        part = cell_factors(results.grid, buffer.layer, buffer.profile)
+        numbers.append((buffer.total if what == "total" else rest) * (1.0 if part is None else part))
+    here = () if np.ndim(numbers[0]) == 0 else ("z", "y", "x")
     if "member" not in field.dims:
-        return numbers[0]
-    return xarray.DataArray(numbers, dims="member")
+        return xarray.DataArray(numbers[0], dims=here)
+    return xarray.DataArray(np.array(numbers), dims=("member", *here))

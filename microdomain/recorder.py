@@ -13,13 +13,13 @@ from microdomain.closing import Traces, channel_influx, local_reversal
 from microdomain.fluxes import is_stored
 from microdomain.laws import law_names
 from microdomain.ledger import Budget, Ledger
-from microdomain.mask_fill import blanked, check_fluid
+from microdomain.mask_fill import blanked
 from microdomain.plan import Plan
 from microdomain.reading import Near
 from microdomain.reading_cusps import kept
 from microdomain.reading_fields import centre_values
 from microdomain.record import Record
-from microdomain.recorder_sensors import SensorSamples
+from microdomain.recorder_sensors import SensorSamples, check_places
 
 #: Traces are handed over in pieces of at most this many times.
 PIECE = 500
@@ -62,6 +62,7 @@ class Recorder:
         for name in record.fields:
             if name not in plan.names:
                 plan.models[0].ion(name)  # says which there are
+        check_places(record, plan.models[0].obstacles)
         self.channels = [m.resolved_channels for m in plan.models]
         self._laws = law_names(plan.models)
         # Kernels at cell centres, and at the watched points of each batch, are the same at every time.
@@ -96,7 +97,6 @@ class Recorder:
         self._head("mouths", coords=self._channel_coordinates() | names)
         if record.points:
             xyz = np.array([p for _, p in record.points])
-            check_fluid(plan.models[0].obstacles, xyz)
             points: dict[str, Any] = {"point": ("point", np.array([n for n, _ in record.points]))}
             points |= {a: ("point", xyz[:, k], {"units": "um"}) for k, a in enumerate("xyz")}
             self._head("probes", coords=points | names)
@@ -159,8 +159,9 @@ class Recorder:
         for name in self.record.fields:
             if name not in root:
                 s = plan.names.index(name)
-                bound = blanked(plan.mask, whole[:, s])
-                root[name] = (here, bound, {"units": "uM", "long_name": f"bound {name}, cell averages"})
+                word = "bound " if name in {b.name for b in plan.models[0].buffers} else ""
+                about = {"units": "uM", "long_name": f"{word}{name}, cell averages"}
+                root[name] = (here, blanked(plan.mask, whole[:, s]), about)
         self._append("root", root, t)
         self._append("solver", solver, t)
         self._last_frame = t

@@ -16,6 +16,8 @@ import numpy as np
 
 from microdomain.batch import Batch
 from microdomain.begin import is_among
+from microdomain.mask_fill import check_fluid
+from microdomain.model.obstacles import Obstacle
 from microdomain.reading import Near, between
 from microdomain.record import Record
 
@@ -23,6 +25,17 @@ from microdomain.record import Record
 #: from nothing, has more.
 WITHIN = (0.25, 0.5, 0.75, 1.0)
 RISING = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.015, 0.03, 0.045, 0.06, 0.09, 0.125, 0.18, *WITHIN)
+
+
+def check_places(record: Record, obstacles: Sequence[Obstacle]) -> None:
+    """Refuse a probe or sensor in an obstacle, naming both."""
+    named = [("Probe", name, at) for name, at in record.points]
+    named += [("Sensor", name, at) for name, _, at in record.sensors]
+    for what, name, at in named:
+        try:
+            check_fluid(tuple(obstacles), np.array([at], dtype=float))
+        except ValueError as error:
+            raise ValueError(f"{what} {name!r}: {error}") from None
 
 
 class SensorSamples:

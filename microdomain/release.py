@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain import sensors
+from microdomain.mask_fill import check_fluid
 from microdomain.model import Sensor
 from microdomain.model.checks import nearest
 from microdomain.reading import Near, Watch, between
+from microdomain.reading_cusps import Cusps
+from microdomain.wall_reading import wall_slopes
 
 if TYPE_CHECKING:
     import xarray
@@ -57,7 +60,8 @@ def release(
 
     Raises
     ------
-    ValueError                    no such sensor, a point outside the box, too few recorded fields
+    ValueError                    no such sensor, a point outside the box or in an obstacle, too few recorded
+                                  fields
     """
     import xarray
 
@@ -243,9 +247,16 @@ def _from_frames(results: Any, ion: str, places: np.ndarray, every: int = 1) -> 
             "record them from 0 and often (Record(every=...)), or record the place as a sensor."
         )
     i, t = plan.names.index(ion), frames[kept]
-    u = [np.stack([solver[f"u_{n}"][int(k)].values for n in plan.names[: plan.ions]], axis=1) for k in kept]
     watch, near = Watch.of(plan, places), Near(plan)
-    read = np.stack([watch.grid_part(one, plan.rest[:, : plan.ions])[:, i] for one in u])
+    check_fluid(plan.models[0].obstacles, places)
+    cusps = Cusps(plan, places) if "hidden" in solver else None
+    read = np.empty((t.size, plan.members, len(places)))
+    for row, k in enumerate(kept):
+        u = np.stack([solver[f"u_{n}"][int(k)].values for n in plan.names[: plan.ions]], axis=1)
+        slopes = wall_slopes(plan, np.full(plan.members, t[row]), u)
+        read[row] = watch.grid_part(u, plan.rest[:, : plan.ions], slopes)[:, i]
+        if cusps is not None:
+            read[row] += cusps.added(solver["hidden"][int(k)].values)[:, i]
     parts = np.arange(1, WITHIN + 1) / WITHIN
     fine = np.append(0.0, (t[:-1, None] + parts * np.diff(t)[:, None]).ravel())
     fine[WITHIN::WITHIN] = t[1:]

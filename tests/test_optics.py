@@ -144,3 +144,42 @@ def test_refusals(scanned):
         optics.line_scan(field, (-1, 0, 0), (2, 0, 0))
     with pytest.raises(ValueError, match="give two places and at least two samples"):
         optics.line_scan(field, (0, 0, 0), (0, 0, 0))
+
+
+def dyed(dye, **changes):
+    model = md.Model(
+        box=((-0.3, 0.3), (-0.3, 0.3), (0, 0.3)),
+        ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1)],
+        buffers=[dye],
+        channels=md.Cluster([(0, 0)], current=md.Fixed(0.2)),
+    )
+    return md.simulate(model, until=0.1, record=md.Record(times=[0, 0.1], fields=["dye"]), **changes)
+
+
+def test_a_dye_that_varies_in_space_has_its_own_total():
+    """At rest nothing shines; where all is bound, dF/F0 is that of saturation, however much there is."""
+    uneven = md.Buffer("dye", 200, 0.2, 1.5, profile={"x": ((-0.3, 0.2), (0.3, 1.8))})
+    results = dyed(uneven, members=2)
+    seen = optics.delta_F(results, "dye", RATIO)
+    assert np.abs(seen.isel(time=0)).max() < 1e-12
+    bound = results.dataset["dye"].isel(time=1, member=1).values
+    factor = 1.0 + 0.8 * results.grid.centres[0] / 0.3  # the average of a line is its value in the middle
+    F, F0 = 200 * factor + 14 * bound, 200 * factor * (1 + 14 / 16)
+    np.testing.assert_allclose(seen.isel(time=1, member=1).values, F / F0 - 1, rtol=1e-10, atol=1e-12)
+    layered = optics.delta_F(dyed(md.Buffer("dye", 200, 0.2, 1.5, layer=("z-", 0.1))), "dye", RATIO)
+    assert np.abs(layered.isel(time=0)).max() < 1e-12
+    assert 0 < float(layered.max()) < RATIO / (1 + 14 / 16) - 1
+    assert np.isnan(layered.isel(z=-1)).all()
+
+
+def test_dyes_whose_light_is_not_that_of_one_bound_form_are_refused():
+    with pytest.raises(ValueError, match=r"diffuse unlike each other \(D = 0.1, D_bound = 0.05"):
+        optics.delta_F(dyed(md.Buffer("dye", 200, 0.2, 1.5, D=0.1, D_bound=0.05)), "dye", RATIO)
+    two = md.TwoSite("dye", 100, k_T=0.77, koff_T=160, k_R=32, koff_R=22, D=0.05)
+    model = md.Model(
+        box=((-0.3, 0.3), (-0.3, 0.3), (0, 0.3)), ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1)], buffers=[two]
+    )
+    results = md.simulate(model, until=0.01, record=md.Record(fields=["dye.free", "dye.1"]))
+    with pytest.raises(ValueError, match="'dye' has several bound forms"):
+        optics.delta_F(results, "dye", RATIO)
+    assert results.dataset["dye.free"].attrs["long_name"] == "dye.free, cell averages"

@@ -1,6 +1,7 @@
 """Release sensors in a run: sampled finely enough, each member's own, the same from a store."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -307,3 +308,26 @@ def test_every_preset_runs_at_a_clamped_concentration():
         more = {"gamma": "6 /ms"} if presets.sensor_entry(name).get("needs") else {}
         answer = sensors.release(presets.sensor(name, **more), [0, 5], 50.0, rest=0.1)
         assert answer.probability[-1] > 1e-4, name
+
+
+def test_fields_are_read_with_pumps_cusps_and_obstacles():
+    """At the times of frames the sensor sees what `results.at` reads, and stands in no obstacle."""
+    model = dataclasses.replace(
+        model_of(0.5, md.Open()),
+        pumps=md.Pump(md.LinearPump(P=0.2)),
+        obstacles=md.Ball((0.2, 0, 0.2), 0.05, name="vesicle"),
+    )
+    often = md.simulate(model, until=0.1, record=md.Record(times=np.linspace(0, 0.1, 11)))
+    assert "hidden" in often._parts["solver"]
+    times = often._parts["solver"]["time"].values
+    places = [(0, 0, 0.01), (0.03, 0.01, 0.002), (0.2, 0.05, 0.25)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # few frames, which is not asked here
+        seen = often.release(FELMY, at=places, times=times).concentration
+    read = often.at(places).transpose(..., "time", "point").values
+    np.testing.assert_allclose(seen.values, read.reshape(seen.shape), rtol=1e-9)
+    with pytest.raises(ValueError, match="lies in obstacle 'vesicle'"):
+        often.release(FELMY, at=(0.2, 0, 0.2))
+    inside = md.Record(sensors={"deep": (FELMY, (0.2, 0, 0.2))})
+    with pytest.raises(ValueError, match=r"Sensor 'deep': Point 0 .* lies in obstacle 'vesicle'"):
+        md.simulate(model, until=0.1, record=inside)

@@ -72,14 +72,15 @@ class HalfSpace:
         return xarray.DataArray(np.array(values), dims=("member", "time", "point"), coords={"time": times})
 
 
-def model(*currents, outside=2000.0, uptake=None, walls=None, gate=None, **keywords):
+def model(*currents, outside=2000.0, uptake=None, walls=None, gate=None, volume_pumps=()):
     ion = md.Ion("Ca", z=2, D=D, rest=REST, outside=outside)
     clusters = [
         md.Cluster([(0.0, 0.2 * k)], current=md.Fixed(i), name=f"c{k}", gate=gate or md.Open())
         for k, i in enumerate(currents)
     ]
     box = ((-5, 5), (-5, 5), (0, 5))
-    return md.Model(box=box, ions=[ion], channels=clusters, uptake=uptake or {}, walls=walls or md.Walls())
+    given = {"uptake": uptake or {}, "walls": walls or md.Walls(), "volume_pumps": volume_pumps}
+    return md.Model(box=box, ions=[ion], channels=clusters, **given)
 
 
 def lines(text):
@@ -193,6 +194,7 @@ AFTER = {"uptake": {"Ca": 0.4}, "gate": md.Pulse(0, 1)}
     [
         (AFTER, SLOW, "decay 110.5 ms (volume mean, fitted from 250 ms to 500 ms)"),
         ({"walls": md.Walls(x=md.Held()), "gate": md.Pulse(0, 1)}, SLOW, "decay 110.5 ms ("),
+        ({"volume_pumps": [md.VolumePump("Ca", 1, 0.3)], "gate": md.Pulse(0, 1)}, SLOW, "decay 110.5 ms ("),
         ({"gate": md.Pulse(0, 1)}, SLOW, "decay none: no uptake, and closed walls keep every ion"),
         ({"uptake": {"Ca": 0.4}}, SLOW, "decay not fitted: current flows in the last half of the run"),
         (AFTER, 2 * SLOW[::-1], "decay not fitted: the volume mean does not fall toward rest"),
