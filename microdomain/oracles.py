@@ -118,10 +118,11 @@ def images_at(
     Raises
     ------
     ValueError                    if a gate has no fixed openings, or a current is not constant and no
-                                  influx is given
+                                  influx is given; obstacles, pumps, round mouths or reactions
 
     Source: Carslaw & Jaeger 1959, chapter 14.
     """
+    _check_images(model, ion)
     points = np.atleast_2d(np.asarray(points, float))
     who, rate = model.ion(ion), model.uptake_rate(ion)
     held = [face for face in FACES if isinstance(model.walls[face], Held)]
@@ -147,6 +148,21 @@ def images_at(
     return field
 
 
+def _check_images(model: Model, ion: str) -> None:
+    """Refuse what images do not know, naming it; buffers are left out by agreement."""
+    unknown = [f"the obstacle {one.name!r}" for one in model.obstacles]
+    unknown += [f"the pump {p.name!r}" for p in model.pumps if p.ion == ion]
+    unknown += [f"a volume pump of {ion}"] * any(p.ion == ion for p in model.volume_pumps)
+    round_mouths = [c for c in model.resolved_channels if c.ion == ion and c.mouth is not None]
+    unknown += [f"the round mouth of {c.name}" for c in round_mouths[:1]]
+    unknown += [f"the reaction {r.equation!r}" for r in model.reactions[:1]]
+    if unknown:
+        raise ValueError(
+            "Images know closed and held walls and point channels only, and this model has "
+            f"{' and '.join(unknown)}. Use simulate()."
+        )
+
+
 def _constant_influx(channel: Channel) -> float:
     """The channel's influx in pA, if it is one number."""
     current = getattr(channel.current, "i", None)
@@ -170,7 +186,7 @@ def _channels(model: Model, influx: Sequence[float] | None, ion: str) -> list[tu
 
 def _surroundings(model: Model, points: Any, influx: Sequence[float] | None, ion: str) -> dict[str, Any]:
     """Arguments of `eba`, `rba` and `lin` for the channels and buffers of one ion."""
-    model.plain_buffers_only("This approximation")
+    model.plain_buffers_only("EBA, RBA and LIN know")
     sources = _channels(model, influx, ion)
     buffers = [b for b in model.buffers if b.binds == ion and b.D > 0]
     who = model.ion(ion)

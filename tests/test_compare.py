@@ -112,3 +112,24 @@ def test_what_cannot_be_compared_says_why():
     assert list(comparison.approximations) == ["EBA", "RBA", "LIN"]
     thirsty = run(current=-0.0005, off=1.0).compare()
     assert "more than diffusion from rest can bring" in thirsty.omitted["RBA"]
+
+
+def test_a_line_ends_before_an_obstacle_and_images_say_that_they_know_none():
+    vesicle = md.Ball((0, 0, 0.12), 0.05, name="vesicle")
+    model = md.Model(box=BOX, ions=[CALCIUM], channels=md.Cluster([(0, 0)]), obstacles=[vesicle])
+    results = md.simulate(model, GRID, until=0.02, record=md.Record(times=[0, 0.02]), device="numpy")
+    comparison = results.compare()
+    assert 0.06 < comparison.distance[-1] <= 0.07
+    assert np.isfinite(comparison.field).all()
+    assert "nan" not in str(comparison)
+    assert "images left out: Images know closed and held walls and point channels only" in str(comparison)
+
+
+def test_reactions_are_told_once_without_advice():
+    two = md.TwoSite("N", 100, k_T=0.77, koff_T=160, k_R=32, koff_R=22, D=0.05)
+    comparison = run(buffers=[two]).compare()
+    assert comparison.omitted["EBA"] == (
+        "EBA, RBA and LIN know plain 1:1 buffers only, and this model has the species 'N.free' of a "
+        "reaction network."
+    )
+    assert comparison.omitted["images"] == "buffers bind Ca"

@@ -87,8 +87,8 @@ def channel(**keywords):
             ).rest_forms,
             "never settle",
         ),
-        (lambda: md.steady_state(everything()), "knows plain 1:1 buffers only"),
-        (lambda: md.oracles.eba_at(everything(), [(0, 0, 0.1)]), "knows plain 1:1 buffers only"),
+        (lambda: md.steady_state(everything()), "knows plain 1:1 buffers only.*Use simulate.., for a"),
+        (lambda: md.oracles.eba_at(everything(), [(0, 0, 0.1)]), "LIN know plain 1:1 buffers only"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(make, told):

@@ -10,6 +10,11 @@ import pytest
 
 from microdomain import oracles
 from microdomain.model import Buffer, Closed, Cluster, Fixed, Gaussian, Held, Ion, Model, Pulse, Walls
+from microdomain.model.mouths import Disc
+from microdomain.model.obstacles import Ball
+from microdomain.model.pumps import LinearPump, Pump
+from microdomain.model.reactions import Reaction, VolumePump
+from microdomain.model.species import Species
 from microdomain.units import flux_per_pA
 
 I, D, REST = 0.1, 0.22, 0.1
@@ -415,9 +420,31 @@ def test_the_images_around_a_models_channels():
 def test_the_images_know_held_walls_and_refuse_random_gates():
     held = model_of(walls=Walls(z=(Closed(), Held())))
     assert oracles.images_at(held, [(0, 0, 1.0)], 1.0)[0] == pytest.approx(REST, abs=1e-9)
-    random = [SimpleNamespace(name="c[0]", ion="Ca", gate=None, current=Fixed(0.1))]
+    random = [SimpleNamespace(name="c[0]", ion="Ca", gate=None, current=Fixed(0.1), mouth=None)]
     gated = SimpleNamespace(
-        ion=held.ion, uptake_rate=held.uptake_rate, walls=held.walls, resolved_channels=random
-    )
+        ion=held.ion, uptake_rate=held.uptake_rate, walls=held.walls, resolved_channels=random,
+        obstacles=(), pumps=(), volume_pumps=(), reactions=(),
+    )  # fmt: skip
     with pytest.raises(ValueError, match=r"Channel c\[0\]: its gate opens at random"):
         oracles.images_at(gated, [(0, 0, 0.1)], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"obstacles": [Ball((0, 0, 0.3), 0.1, name="vesicle")]}, "the obstacle 'vesicle'"),
+        ({"pumps": [Pump(LinearPump(P=0.2), face="z+", name="PMCA")]}, "the pump 'PMCA'"),
+        ({"volume_pumps": [VolumePump("Ca", 1, 0.3)]}, "a volume pump of Ca"),
+        ({"channels": Cluster([(0, 0)], mouth=Disc(0.01), name="wide")}, "the round mouth of wide"),
+        (
+            {
+                "molecules": [Species("A"), Species("B", contains={"A": 1})],
+                "reactions": [Reaction("A <-> B", 1, 1)],
+            },
+            "the reaction 'A <-> B'",
+        ),
+    ],
+)
+def test_images_name_what_they_do_not_know(changes, named):
+    with pytest.raises(ValueError, match=f"Images know closed and held walls .*has {named}.*Use simulate"):
+        oracles.images_at(model_of(**changes), [(0.0, 0.0, 0.03)], 1.1)

@@ -138,13 +138,13 @@ class Model:
         levels = {**{i.name: i.rest for i in self.ions}, **self.rest_forms}
         return rate + self.chemistry.loss_rate(ion, levels)
 
-    def plain_buffers_only(self, what: str) -> None:
+    def plain_buffers_only(self, who_knows: str, advice: str = "") -> None:
         """Refuse reactions and species beyond plain buffers where a method does not know them."""
         if self.chemistry.forms:
             first = self.chemistry.forms[0].name
             raise ValueError(
-                f"{what} knows plain 1:1 buffers only, and this model has the species {first!r} of a "
-                "reaction network. Use simulate(), for a steady state with a long `until`."
+                f"{who_knows} plain 1:1 buffers only, and this model has the species {first!r} of a "
+                f"reaction network.{advice}"
             )
 
     def ion(self, name: str | Ion) -> Ion:
