@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 _ABOUT = "about"
 
 

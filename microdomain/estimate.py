@@ -9,6 +9,8 @@ from microdomain.record import Record
 
 #: Bytes a run needs per member in flight, in units of its state vector (stages, factors, near field).
 VECTORS = 40
+#: More of them beside obstacles: work arrays of the implicit solves.
+BESIDE = 9
 
 
 def bytes_needed(plan: Plan, kept_frames: int, record: Record) -> float:
@@ -25,8 +27,11 @@ def bytes_needed(plan: Plan, kept_frames: int, record: Record) -> float:
     float, bytes
     """
     fields = 2 * plan.ions + len(record.fields)
-    return 8.0 * (
-        plan.size * (VECTORS + 2 * plan.members) + kept_frames * plan.members * fields * plan.grid.cells
+    beside, vectors = 0, VECTORS
+    if plan.mask is not None:
+        beside, vectors = plan.mask.samples.nbytes, VECTORS + BESIDE
+    return beside + 8.0 * (
+        plan.size * (vectors + 2 * plan.members) + kept_frames * plan.members * fields * plan.grid.cells
     )
 
 

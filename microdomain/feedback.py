@@ -26,9 +26,8 @@ import numpy as np
 from microdomain.feedback_gates import Gate, Node
 from microdomain.laws import BEFORE, law, piece_values
 from microdomain.mask_fill import seen
-from microdomain.near_field import CUT
 from microdomain.plan import Plan
-from microdomain.reading import Near, Watch
+from microdomain.reading import Near, Watch, reach_of
 from microdomain.reading_cusps import Cusps
 from microdomain.sites import Site
 from microdomain.window import POINTS, Window
@@ -106,7 +105,7 @@ class Feedback:
     def _reached(self, site: Site, window: Window) -> np.ndarray:
         """Which mouths are of a site's ion, and within the reach of its window."""
         away = np.abs(self.mouths - np.array(site.position)).max(axis=1)
-        return np.asarray((self.ion == site.ion) & (away < CUT * np.sqrt(4 * window.D * window.tau)))
+        return np.asarray((self.ion == site.ion) & (away < reach_of(site, window)))
 
     @property
     def follows(self) -> bool:

@@ -1,7 +1,8 @@
 """The near field of a round mouth.
 
-On the grid a disc is a sum of points with equal shares.  At points of space it is exact: with the heat kernel
-along the normal goes the disc's mean of the kernel in its plane, at the distance rho from its axis::
+On the grid a disc is a sum of points with equal shares (`model.mouths.mouth_points`).  At points of
+space it is exact: with the heat kernel along the normal goes the disc's mean of the kernel in its
+plane, at the distance rho from its axis::
 
     F(rho, s) = 1/(pi a^2) int_0^a exp(-(rho - r)^2 / 4 D s) I~0(rho r / 2 D s) r dr / (2 D s)
 
@@ -13,34 +14,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ive
+from scipy.special import i0e
 
 from microdomain.model import Channel
 from microdomain.near_field import Source
 
-#: Rings and points of each that stand for a disc on the grid.
-RINGS, EACH = 3, 8
 #: Gauss nodes of the integral over r; deviations of the kernel that it spans.
 NODES, SPAN = 32, 6.5
-
-
-def mouth_points(channel: Channel) -> list[tuple[float, float, float]]:
-    """Points of equal share that stand for a channel's mouth: the channel itself, or points on its disc."""
-    if channel.mouth is None:
-        return [channel.position]
-    normal = int(np.argmax(np.abs(channel.normal)))
-    first, second = (k for k in range(3) if k != normal)
-    # Rings at the Gauss nodes of r^2 would need weights; rings of equal area have equal shares.
-    out = []
-    for ring in range(RINGS):
-        radius = channel.mouth.radius * np.sqrt((ring + 0.5) / RINGS)
-        for k in range(EACH):
-            angle = 2 * np.pi * (k + 0.5 * (ring % 2)) / EACH
-            point = list(channel.position)
-            point[first] += radius * float(np.cos(angle))
-            point[second] += radius * float(np.sin(angle))
-            out.append((point[0], point[1], point[2]))
-    return out
 
 
 def disc_of(channel: Channel | None, axes: Any, window: Any, reach: float) -> Any:
@@ -91,5 +71,5 @@ def in_plane(radius: float, D: float, rho: np.ndarray, ages: np.ndarray) -> np.n
     r = 0.5 * (low + high)[..., None] + half[..., None] * x
     two = 2 * D * ages[:, None, None]
     with np.errstate(under="ignore"):
-        value = np.exp(-((rho[:, None] - r) ** 2) / (2 * two)) * ive(0, rho[:, None] * r / two) * r / two
+        value = np.exp(-((rho[:, None] - r) ** 2) / (2 * two)) * i0e(rho[:, None] * r / two) * r / two
     return np.asarray((value * w).sum(axis=-1) * half / (np.pi * radius**2))

@@ -42,7 +42,7 @@ class Network:
     hill : per step the Hill exponent, 0 for mass action
     law : array (member, step + Hill steps) rate constants before all times, then K^n of the Hill laws
     timed : per member a tuple of (step, TimedRate)
-    rest, start : arrays (member, form), uM
+    rest : array (member, form), uM
     shapes : per form its factor per cell [z, y, x], or None where it is the same everywhere
     """
 
@@ -58,7 +58,6 @@ class Network:
     law: np.ndarray
     timed: tuple[tuple[tuple[int, TimedRate], ...], ...]
     rest: np.ndarray
-    start: np.ndarray
     shapes: tuple[Any, ...]
 
     @property
@@ -249,9 +248,11 @@ class Network:
     def take(self, members: np.ndarray) -> Network:
         """Some members only."""
         return replace(
-            self, law=self.law[members], timed=tuple(self.timed[m] for m in members),
-            rest=self.rest[members], start=self.start[members],
-        )  # fmt: skip
+            self,
+            law=self.law[members],
+            timed=tuple(self.timed[m] for m in members),
+            rest=self.rest[members],
+        )
 
 
 def _pairs(pattern: np.ndarray) -> tuple[tuple[int, int], ...]:

@@ -46,7 +46,6 @@ def lay_network(models: Sequence[Model], grid: Grid) -> Network | None:
         law=np.array(law, dtype=float).reshape(len(models), -1),
         timed=tuple(timed),
         rest=np.array([[m.rest_forms[f.name] for f in order] for m in models]),
-        start=np.array([[m.initial_forms[f.name] for f in order] for m in models]),
         shapes=tuple(cell_factors(grid, f.layer, f.profile) for f in order),
     )
 

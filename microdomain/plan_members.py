@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from microdomain.model import Model
 from microdomain.model.chemistry import structure
 from microdomain.wall_pumps import pump_places
 
 
+def shared(model: Model) -> dict[str, Any]:
+    """What a model shares with every other member of its run, by the words of an error."""
+    return {
+        "box": model.box,
+        "walls": model.walls,
+        "obstacles": model.obstacles,
+        "pumps (names, places, Hill coefficients)": pump_places(model),
+        "ions (names, z, D)": [(i.name, i.z, i.D) for i in model.ions],
+        "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in model.buffers],
+        "reactions (species, D, layers, equations)": structure(model),
+    }
+
+
 def check_alike(models: Sequence[Model]) -> None:
     """Refuse members that differ in what they share."""
-    first = models[0]
+    first = shared(models[0])
     for k, m in enumerate(models[1:], 1):
-        same = {
-            "box": m.box == first.box,
-            "walls": m.walls == first.walls,
-            "obstacles": m.obstacles == first.obstacles,
-            "pumps (names, places, Hill coefficients)": pump_places(m) == pump_places(first),
-            "ions (names, z, D)": [(i.name, i.z, i.D) for i in m.ions]
-            == [(i.name, i.z, i.D) for i in first.ions],
-            "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in m.buffers]
-            == [(b.name, b.D, b.binds) for b in first.buffers],
-            "reactions (species, D, equations)": structure(m) == structure(first),
-        }
-        for what, alike in same.items():
-            if not alike:
+        for what, mine in shared(m).items():
+            if mine != first[what]:
                 raise ValueError(
                     f"Member {k} differs from member 0 in its {what}. Members share box, walls, obstacles,"
                     " species and D; run models that differ there separately."

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from microdomain.mask_near import lay_beside
-from microdomain.mouths import disc_of, mouth_points
+from microdomain.model.mouths import mouth_points
+from microdomain.mouths import disc_of
 from microdomain.near_field import CUT, Source, lay_patch
 from microdomain.sites import Site, mixing_rates, refined_cells, ripples
 

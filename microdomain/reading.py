@@ -69,12 +69,16 @@ class Near:
             if not w.any() or site.silent:
                 continue
             spans, centres, (fx, fy, fz), zy = self._around(number)
+            (x0, x1), (y0, y1), (z0, z1) = spans
+            there: Any = 1.0
+            if plan.mask is not None:
+                part = plan.mask.component.reshape(plan.grid.shape)[z0:z1, y0:y1, x0:x1]
+                there = part == home(plan.mask, plan.grid, site.position)
             if site.disc is not None:
                 zs, ys, xs = np.meshgrid(*centres[::-1], indexing="ij")
                 where = np.stack([xs.ravel(), ys.ravel(), zs.ravel()], axis=1)
                 patch = summed(w, self.kernel(site, window, where)).reshape(len(w), *zs.shape)
-                (x0, x1), (y0, y1), (z0, z1) = spans
-                out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
+                out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch * there
                 continue
             # A product of its own for each member: its bits do not depend on the others.
             left = (w[:, :, None] * zy).transpose(0, 2, 1)
@@ -85,13 +89,9 @@ class Near:
             ]
             if all(h.size for h in hit):
                 beside = np.array([site.position]) + [NEAREST, 0.0, 0.0]
-                there = summed(w, self.kernel(site, window, beside))
-                patch[:, hit[2][0], hit[1][0], hit[0][0]] = there[:, 0]
-            (x0, x1), (y0, y1), (z0, z1) = spans
-            if plan.mask is not None:
-                part = plan.mask.component.reshape(plan.grid.shape)[z0:z1, y0:y1, x0:x1]
-                patch *= part == home(plan.mask, plan.grid, site.position)
-            out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch
+                value = summed(w, self.kernel(site, window, beside))
+                patch[:, hit[2][0], hit[1][0], hit[0][0]] = value[:, 0]
+            out[site.members, site.ion, z0:z1, y0:y1, x0:x1] += patch * there
         return out
 
     def _around(self, number: int) -> tuple[Any, ...]:
@@ -99,7 +99,7 @@ class Near:
         if number not in self._centres:
             plan, site = self.plan, self.plan.sites[number]
             window = self.windows[site.ion]
-            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
+            reach = reach_of(site, window)
             spans = [
                 cells_within(f, p - reach, p + reach)
                 for f, p in zip(plan.grid.faces, site.position, strict=True)
@@ -124,8 +124,7 @@ class Near:
         out = []
         for site in self.plan.sites:
             window = self.windows[site.ion]
-            reach = CUT * np.sqrt(4.0 * window.D * window.tau)
-            reach += 0.0 if site.disc is None else 2.0 * site.disc[0]
+            reach = reach_of(site, window)
             near = np.flatnonzero((np.abs(points - np.array(site.position)) < reach).all(axis=1))
             there = seen(self.plan.mask, self.plan.grid, site.position, points[near])
             out.append((near, self.kernel(site, window, points[near]) * there))
@@ -164,6 +163,15 @@ class Near:
             points[distance < NEAREST] = np.array(site.position) + _inward(site)
         fx, fy, fz = (s.density(points[:, k], window.nodes) for k, s in enumerate(site.sources))
         return np.asarray(fx * fy * fz)
+
+
+def reach_of(site: Any, window: Window) -> float:
+    """How far a site's window reaches from its position along each axis, um.
+
+    The position of a round mouth is a point of the disc, so its other end is up to a diameter away.
+    """
+    reach = float(CUT * np.sqrt(4.0 * window.D * window.tau))
+    return reach if site.disc is None else reach + 2.0 * float(site.disc[0])
 
 
 def summed(weights: np.ndarray, kernel: np.ndarray) -> np.ndarray:

@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from microdomain.grid_spacing import near_spacing
-from microdomain.model.chemistry import structure
+from microdomain.plan_members import shared
 from microdomain.scenario import Scenario, ScenarioError, example_text, examples, from_tables, replaced
 from microdomain.sweep_axes import places, read_axes
-from microdomain.wall_pumps import pump_places
 
 FORMAT = 1
 #: Points per batch, where a sweep file does not say: at most this many, and at least eight batches.
@@ -260,12 +259,8 @@ def group_of(asked: Scenario) -> str:
     first = models[0]
     sites = sorted({(c.position, c.ion) for m in models for c in m.resolved_channels})
     content = {
-        "box": first.box,
-        "walls": repr(first.walls),
-        "pumps": repr(pump_places(first)),
-        "ions": [(i.name, i.z, i.D) for i in first.ions],
-        "buffers": [(b.name, b.D, b.binds, b.paired) for b in first.buffers],
-        "reactions": structure(first),
+        # Frozen parts of plain numbers, down to the points of a surface: their text says all of them.
+        "shared": repr(shared(first)),
         "channels": sites,
         "spacing": near_spacing(models),
         "grid": asked.grid,

@@ -143,7 +143,7 @@ def test_the_grid_says_what_it_cannot_see():
     with pytest.raises(ValueError, match=r"The obstacles leave no fluid in the box"):
         lay([model(md.Block((-1, -1, -1), (1, 1, 1)), channels=())], grid)
     # A slit of 0.8 nm in a cell of 57 nm is not enough to hold a channel.
-    sides = [md.Block((-1, -1, -1), (-4e-4, 1, 0.15)), md.Block((4e-4, -1, -1), (1, 1, 0.15))]
+    sides = [md.Block((-1, -1, -1), (-4e-4, 1, 0.15), name="left"), md.Block((4e-4, -1, -1), (1, 1, 0.15))]
     narrow = model(*sides)
     with pytest.raises(ValueError, match=r"cell at \(0, 0, 0\) um holds no fluid: too coarse for the gap"):
         lay([narrow], md.Grid(*(np.linspace(lo, hi, 8) for lo, hi in narrow.box)))

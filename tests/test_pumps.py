@@ -109,7 +109,7 @@ def test_the_steepest_slope(n):
         (lambda: model(md.Pump(md.LinearPump(1), ion="Mg")), r"Pump 'pump' carries 'Mg', which is not among"),
         (lambda: model(md.Pump(md.LinearPump(1)), md.Pump(md.LinearPump(2))), r"two pumps are called 'pump'"),
         (lambda: model(md.Pump(md.LinearPump(1)), walls=md.Walls(z=md.Held())),
-         r"Pump 'pump' is on the held wall 'z-'.*Close that wall, or move the pump"),
+         r"Pump 'pump' is on the held wall 'z-', which keeps every ion at rest by itself. Close that wall"),
         (lambda: model(md.Pump(md.LinearPump(1), patch=md.Circle((0, 0.3), 0.3))),
          r"patch reaches from 0 to 0\.6 um along y, beyond its face 'z-' \(-0\.5 to 0\.5 um\)"),
         (lambda: presets_pumps.pump("PMCA"), r"No pump preset 'PMCA'\..*There are: PMCA-Bartol"),

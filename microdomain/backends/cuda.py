@@ -25,6 +25,8 @@ MOST = 65535
 VECTORS = 16
 #: Part of the free memory that a block of members may fill.
 SHARE = 0.9
+#: More of them beside obstacles: work arrays of the implicit solves.
+BESIDE = 9
 
 _SCALARS = {"int": np.int32, "wide": np.int64, "double": np.float64}
 
@@ -74,7 +76,7 @@ def _free(cupy: Any) -> int:
 
 def _bytes_each(plan: Plan, real: np.dtype[Any]) -> int:
     """Bytes that a member needs on the card."""
-    return plan.size * VECTORS * real.itemsize
+    return plan.size * (VECTORS + (BESIDE if plan.mask is not None else 0)) * real.itemsize
 
 
 def _check_fits(cupy: Any, plan: Plan, real: np.dtype[Any]) -> None:

@@ -173,8 +173,8 @@ def _check(reaction: Reaction, contains: Mapping[str, Mapping[str, int]], model:
 
 
 def structure(model: Any) -> list[Any]:
-    """What members of one run must share of their chemistry: species, D, elements, equations."""
+    """What members of one run must share of their chemistry: species, D, elements, layers, equations."""
     c = model.chemistry
-    return [[(f.name, f.D, f.holds) for f in c.forms]] + [
+    return [[(f.name, f.D, f.holds, f.layer, f.profile) for f in c.forms]] + [
         [(s.left, s.right, s.hill[1] if s.hill else 0) for s in c.steps]
     ]

@@ -12,6 +12,9 @@ from microdomain.model.membrane import FACES, Held
 if TYPE_CHECKING:
     from microdomain.model.model import Model
 
+#: A round mouth may reach this far (um) beyond its face: rounding.
+EDGE = 1e-9
+
 
 def check_names(model: Model) -> None:
     """Every name once, and nobody binds, passes or carries an ion that is not there."""
@@ -27,7 +30,9 @@ def check_names(model: Model) -> None:
         if ion not in (i.name for i in model.ions):
             raise ValueError(f"{what} {ion!r}, which is not among the model's ions: {known}.")
     kinds = {"species": model.species, "clusters": tuple(c.name for c in model.channels)}
-    for kind, names in (kinds | {"pumps": tuple(p.name for p in model.pumps)}).items():
+    for kind, parts in {"pumps": model.pumps, "obstacles": model.obstacles}.items():
+        kinds[kind] = tuple(one.name for one in parts)
+    for kind, names in kinds.items():
         for one in names:
             if names.count(one) > 1:
                 raise ValueError(f"Model: two {kind} are called {one!r}; give each a name of its own.")
@@ -72,6 +77,21 @@ def check_walls(model: Model) -> None:
         if isinstance(model.walls[pump.face], Held):
             raise ValueError(
                 f"Pump {pump.name!r} is on the held wall {pump.face!r}, which keeps every ion at rest "
-                "by itmodel. Close that wall, or move the pump."
+                "by itself. Close that wall, or move the pump."
             )
         pump.check_patch(model.box)
+
+
+def check_mouths(model: Model) -> None:
+    """No round mouth beyond the edge of its face."""
+    for c in model.resolved_channels:
+        if c.mouth is None:
+            continue
+        for face in FACES:
+            axis, side = divmod(FACES.index(face), 2)
+            beyond = c.mouth.radius - abs(c.position[axis] - model.box[axis][side])
+            if not c.normal[axis] and beyond > EDGE:
+                raise ValueError(
+                    f"Channel {c.name!r}: its mouth of radius {1e3 * c.mouth.radius:g} nm reaches beyond "
+                    f"face {face!r}. Make it smaller or move it."
+                )

@@ -49,9 +49,9 @@ class Model:
     obstacles : sequence of Block, Ball, Ellipsoid, Cylinder, Surface or Inside
                                   what ions cannot enter; `Inside(shape)` closes all that is outside a shape
     pumps : Pump or sequence of Pump     what carries ions through faces and patches
-    molecules : sequence of Species         other species that take part in `reactions`
-    reactions : sequence of Reaction
-    volume_pumps : sequence of VolumePump
+    molecules : sequence of Species         other species that take part in `reactions`, uM
+    reactions : sequence of Reaction        rate constants in powers of uM and ms: k c1 c2 .. in uM/ms
+    volume_pumps : sequence of VolumePump   Vmax in uM/ms, K in uM; they take up, and leak to rest
     complexes : sequence of TwoSite and Competing       as `buffers`
 
     Raises
@@ -100,12 +100,13 @@ class Model:
                 f"Model: voltage = {self.voltage!r}; expected Hold(-70.0), in mV, or another protocol."
             )
         put(self, "temperature", _temperature(self.temperature))
+        put(self, "obstacles", _obstacles(self.obstacles))
         consistency.check_names(self)
         put(self, "uptake", consistency.checked_uptake(self))
         consistency.check_walls(self)
         consistency.check_outsides(self)
+        consistency.check_mouths(self)
         check_distances(self.resolved_channels)
-        put(self, "obstacles", _obstacles(self.obstacles))
         check_obstacles(self.obstacles, self.box, self.resolved_channels)
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microdomain.model import checks
+from microdomain.model.mouths import circle, mouth_points
 from microdomain.model.triangles import Bounds, Surface, Vector, enclosed, vector
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: A point nearer than this to a surface (um) is on it, and not inside.
 ON_SURFACE = 1e-9
+#: Points of a round mouth's rim that must be free.
+RIM = 24
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,9 @@ def check_obstacles(obstacles: Sequence[Obstacle], box: Bounds, channels: Sequen
                 )
         for c in channels:
             mouth = tuple(p + c.pore * n for p, n in zip(c.position, c.normal, strict=True))
-            for what, point in (("Channel", c.position), ("The mouth of channel", mouth)):
+            rim = [] if c.mouth is None else [*mouth_points(c), *circle(c, c.mouth.radius, RIM)]
+            named = [("Channel", c.position), *(("The mouth of channel", p) for p in (mouth, *rim))]
+            for what, point in named:
                 if bool(solid(one, *point)):
                     place = ", ".join(f"{v:g}" for v in point)
                     raise ValueError(

@@ -51,7 +51,7 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Circle:
-    """A circular patch of a face.
+    """A circular patch of a face, that a pump covers; a channel's round mouth is a `Disc`.
 
     Parameters
     ----------

@@ -8,8 +8,10 @@ from microdomain.model.complexes import TwoSite
 from microdomain.model.currents import GHK, Fixed, Gaussian, Ohmic, Table
 from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import FACES, Held
+from microdomain.model.obstacles import Inside
 from microdomain.model.reactions import TimedRate
 from microdomain.model.schemes import HH, Markov
+from microdomain.model.triangles import Surface
 from microdomain.model.voltage import Hold
 from microdomain.units import ZERO_CELSIUS
 
@@ -32,6 +34,10 @@ def drawn(model: Any) -> str:
             f"{buffer.name}  {buffer.total:g} uM, k_on = {buffer.k_on:g} /(uM ms), K_d = {buffer.K_d:g} uM, "
         )
         line += f"D = {buffer.D:g} um^2/ms" if buffer.mobile else "immobile"
+        line += "" if buffer.D_bound is None else f", bound form {buffer.D_bound:g} um^2/ms"
+        line += "" if buffer.layer is None else f", within {buffer.layer[1]:g} um of {buffer.layer[0]}"
+        along = ", ".join(axis for axis, _ in buffer.profile or ())
+        line += f", profile along {along}" if along else ""
         lines.append(line + (f", binds {buffer.binds}" if len(model.ions) > 1 else ""))
     for complex in model.complexes:
         kind = "two sites" if isinstance(complex, TwoSite) else "competing ions"
@@ -47,6 +53,7 @@ def drawn(model: Any) -> str:
         n = len(cluster)
         place = f"on {cluster.face}" if cluster.face else "inside"
         line = f"{cluster.name}  {n} channel{'s' if n > 1 else ''} {place}, "
+        line += "" if cluster.mouth is None else f"round mouths of radius {1e3 * cluster.mouth.radius:g} nm, "
         line += f"{_current(cluster.current)}, {_gate(cluster.gate)}"
         lines.append(line + (f", passes {cluster.ion}" if len(model.ions) > 1 else ""))
     for pump in model.pumps:
@@ -54,6 +61,7 @@ def drawn(model: Any) -> str:
         line = f"{pump.name}  {type(pump.law).__name__} on {pump.face}, {words}"
         line += f", on a {type(pump.patch).__name__.lower()}" if pump.patch is not None else ""
         lines.append(line + (f", carries {pump.ion}" if len(model.ions) > 1 else ""))
+    lines += [f"{one.name}  {_solid(one)}" for one in model.obstacles]
     held = [face for face in FACES if isinstance(model.walls[face], Held)]
     lines.append(
         "walls  "
@@ -66,6 +74,16 @@ def drawn(model: Any) -> str:
         )
     )
     return "\n".join([head, *(f"├── {line}" for line in lines[:-1]), f"└── {lines[-1]}"])
+
+
+def _solid(obstacle: Any) -> str:
+    if isinstance(obstacle, Inside):
+        return f"inside of a {_solid(obstacle.shape)}, {'held' if obstacle.held else 'closed'} outside"
+    kind = type(obstacle).__name__.lower()
+    if isinstance(obstacle, Surface):
+        return f"{kind} of {len(obstacle.triangles)} triangles"
+    ends = " x ".join(f"{low:g} .. {high:g}" for low, high in obstacle.bounds)
+    return f"{kind}, {ends} um"
 
 
 def _rates(reaction: Any) -> str:
