@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain.mask_fill import inside_any, seen
-from microdomain.reading import Near
+from microdomain.reading import GROUP, Near, reach_of
 from microdomain.view.fields import Field
 from microdomain.view.readings import cells_of, slopes_at
 from microdomain.wall_reading import lift
@@ -79,9 +79,7 @@ class Lattice:
     def _in_fluid(self, values: np.ndarray) -> np.ndarray:
         """Values with NaN in obstacles."""
         if self.model.obstacles:
-            z, y, x = np.meshgrid(*self.axes[::-1], indexing="ij")
-            points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
-            values[inside_any(self.model.obstacles, points).reshape(values.shape)] = np.nan
+            values[inside_any(self.model.obstacles, self._points()).reshape(values.shape)] = np.nan
         return values
 
     def _grid_part(self, name: str, frame: int, rest: float) -> np.ndarray:
@@ -110,31 +108,61 @@ class Lattice:
         out = np.zeros(self.shape)
         for number, site in enumerate(plan.sites):
             mine = np.flatnonzero(site.members == self.member)
-            if site.ion != i or not mine.size or not (w := weights[site.pairs[mine[0]]]).any():
+            if site.ion != i or site.silent or not mine.size:
                 continue
-            if number not in self._factors:
-                nodes = self._near.windows[i].nodes
-                self._factors[number] = [
-                    s.density(x, nodes) for s, x in zip(site.sources, self.axes, strict=True)
-                ]
-            fx, fy, fz = self._factors[number]
-            zy = (w[:, None, None] * fz[:, :, None] * fy[:, None, :]).reshape(w.size, -1)
-            near = site.share * (zy.T @ fx).reshape(self.shape)
+            if not (w := weights[site.pairs[mine[0]]]).any():
+                continue
+            if site.disc is None:
+                near = self._point_part(number, w)
+            else:
+                near = self._disc_part(number, w)
             if plan.mask is not None:
-                z, y, x = np.meshgrid(*self.axes[::-1], indexing="ij")
-                points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
-                near *= seen(plan.mask, plan.grid, site.position, points).reshape(self.shape)
+                near *= seen(plan.mask, plan.grid, site.position, self._points()).reshape(self.shape)
             out += near
         return out
 
+    def _point_part(self, number: int, w: np.ndarray) -> np.ndarray:
+        """Near field of a point channel: a product over the axes."""
+        site = self._plan.sites[number]
+        if number not in self._factors:
+            nodes = self._near.windows[site.ion].nodes
+            self._factors[number] = [
+                s.density(x, nodes) for s, x in zip(site.sources, self.axes, strict=True)
+            ]
+        fx, fy, fz = self._factors[number]
+        zy = (w[:, None, None] * fz[:, :, None] * fy[:, None, :]).reshape(w.size, -1)
+        return np.asarray(site.share * (zy.T @ fx).reshape(self.shape))
+
+    def _disc_part(self, number: int, w: np.ndarray) -> np.ndarray:
+        """Near field of a round mouth, whose kernel is no product: at the points within reach."""
+        site = self._plan.sites[number]
+        window = self._near.windows[site.ion]
+        if number not in self._factors:
+            away = np.abs(self._points() - np.array(site.position))
+            self._factors[number] = np.flatnonzero((away < reach_of(site, window)).all(axis=1))
+        reached, points = self._factors[number], self._points()
+        out = np.zeros(len(points))
+        for first in range(0, reached.size, GROUP):
+            some = reached[first : first + GROUP]
+            out[some] = w @ self._near.kernel(site, window, points[some])
+        return out.reshape(self.shape)
+
+    def _points(self) -> np.ndarray:
+        """The points one by one, (P, 3), um."""
+        z, y, x = np.meshgrid(*self.axes[::-1], indexing="ij")
+        return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+
     def _mouths(self, values: np.ndarray, ion: str, time: float) -> np.ndarray:
-        """Values, inside a pore those at its mouth: nearer there is no concentration to speak of."""
+        """Values, inside a pore those at its mouth: nearer there is no concentration to speak of.
+
+        Round mouths have no pore: the concentration stays finite on them.
+        """
         from microdomain.report import of_member, times_of
 
         mouths = of_member(self.results.mouths, self.member)
         row = int(np.argmin(np.abs(times_of(mouths) - time)))
         for k, c in enumerate(self.model.resolved_channels):
-            if c.ion != ion:
+            if c.ion != ion or c.mouth is not None:
                 continue
             spans = [
                 np.flatnonzero(np.abs(a - p) < c.pore) for a, p in zip(self.axes, c.position, strict=True)
