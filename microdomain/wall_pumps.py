@@ -106,10 +106,11 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Pumps:
-    """All sheets of a plan, and the names of its pumps."""
+    """All sheets of a plan, the names of its pumps, and the part of their open area that obstacles still."""
 
     names: tuple[str, ...]
     sheets: tuple[Sheet, ...]
+    resting: float = 0.0
 
     def take(self, members: np.ndarray) -> Pumps:
         """Those of some members."""
@@ -119,7 +120,7 @@ class Pumps:
             dataclasses.replace(s, **{k: getattr(s, k)[members] for k in ("P", "V", "B", "K", "leak")})
             for s in self.sheets
         ]
-        return Pumps(self.names, tuple(chosen))
+        return dataclasses.replace(self, sheets=tuple(chosen))
 
 
 NO_PUMPS = Pumps((), ())

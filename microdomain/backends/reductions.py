@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.reference import Near
-from microdomain.backends.reference_reductions import ATOL_BUFFER, ATOL_ION
+from microdomain.backends.reference_reductions import ATOL_BUFFER, ATOL_ION, DIP, DIP_PART
 from microdomain.backends.tables import Device, Tables
 from microdomain.plan import Plan
 
@@ -94,7 +94,10 @@ class Reductions:
         """See `backends.base`."""
         plan = self._plan
         low, high, fine = self.extremes(y, near)
-        out = low[:, [*range(plan.ions), *plan.bound, *plan.positive]].min(axis=1)
+        out = low[:, [*range(plan.ions), *plan.bound]].min(axis=1)
+        for s in plan.positive:
+            slack = DIP + DIP_PART * high[:, s]
+            out = np.minimum(out, np.where((low[:, s] < 0) & (low[:, s] >= -slack), 0.0, low[:, s]))
         if plan.buffers:
             out = np.minimum(out, (plan.total - high[:, plan.bound]).min(axis=1))
         for r, j in enumerate(plan.refined if self._count else ()):
