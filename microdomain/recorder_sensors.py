@@ -24,7 +24,10 @@ from microdomain.record import Record
 #: Samples within a step, in parts of it; the first step behind a jump, where the near field rises
 #: from nothing, has more.
 WITHIN = (0.25, 0.5, 0.75, 1.0)
-RISING = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.015, 0.03, 0.045, 0.06, 0.09, 0.125, 0.18, *WITHIN)
+RISING = (
+    *(1e-4, 3e-4, 1e-3, 3e-3, 6e-3, 0.01, 0.0125, 0.015, 0.02, 0.025, 0.03, 0.037, 0.045, 0.052, 0.06),
+    *(0.075, 0.09, 0.107, 0.125, 0.15, 0.18, 0.215, 0.25, 0.3, 0.36, 0.43, 0.5, 0.6, 0.75, 1.0),
+)
 
 
 def check_places(record: Record, obstacles: Sequence[Obstacle]) -> None:

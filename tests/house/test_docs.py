@@ -194,7 +194,7 @@ def test_the_reference_has_every_public_name(site):
     inventory = (site / "objects.inv").read_bytes()
     listed = zlib.decompress(inventory.split(b"\n", 4)[4]).decode().splitlines()
     names = {line.split(" ", 1)[0] for line in listed}
-    rooms = {"units", "electro", "oracles", "sensors", "optics", "sweep", "view", "__version__"}
+    rooms = {"units", "electro", "oracles", "sensors", "optics", "surfaces", "sweep", "view", "__version__"}
     wanted = {f"microdomain.{name}" for name in md.__all__ if name not in rooms}
     for room in (md.electro, md.oracles, md.optics, md.sweep, md.view):
         wanted |= {f"{room.__name__}.{name}" for name in room.__all__}

@@ -50,7 +50,8 @@ def test_a_table():
     exact, _, _ = radial.solve(HEIGHTS, times, pieces, binders)
     assert worst(results.at(ABOVE, times=times), exact) < 0.01
     assert results.ledger.influx[0, 0] == pytest.approx(0.1 * radial.FLUX, rel=1e-9)
-    np.testing.assert_allclose(results.mouths.influx.values[:, 0], [0.15, 0.3, 1 / 6, 0.05, 0.0], atol=1e-9)
+    influx = results.mouths.influx.sel(time=[*times, 0.8]).values[:, 0]
+    np.testing.assert_allclose(influx, [0.15, 0.3, 1 / 6, 0.05, 0.0], atol=1e-9)
 
 
 def test_a_gate_cuts_a_waveform():
@@ -62,7 +63,8 @@ def test_a_gate_cuts_a_waveform():
     open_parts = [(0.1, 0.2), (0.4, 0.5), (0.7, 0.8)]
     area = sum(0.05 * (b**2 - a**2) for a, b in open_parts)
     assert results.ledger.influx[0, 0] == pytest.approx(area * radial.FLUX, rel=1e-9)
-    np.testing.assert_allclose(results.mouths.influx.values[:, 0], [0.015, 0.0, 0.045, 0.0], atol=1e-9)
+    influx = results.mouths.influx.sel(time=[0.15, 0.25, 0.45, 1.0]).values[:, 0]
+    np.testing.assert_allclose(influx, [0.015, 0.0, 0.045, 0.0], atol=1e-9)
 
 
 def test_two_openings_are_two_pulses():
