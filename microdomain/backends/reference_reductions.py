@@ -15,9 +15,9 @@ from microdomain.backends.reference_solve import linearise
 
 #: Absolute tolerance per unit of rtol: ions and bound buffers, uM.
 ATOL_ION, ATOL_BUFFER = 0.1, 1.0
-#: A form of a network may dip below 0 by this much (uM), the absolute tolerance at rtol 1e-2, and by this part
-#: of its peak: beside the peak of a form that is absent at rest the 4th-order rows themselves undershoot
-#: (4e-4 of it on 11 nm cells), and no step would mend that.
+#: A form of a network may dip below 0 by this much (uM), the absolute tolerance at rtol 1e-2, and by this
+#: part of its peak: beside the peak of a form that is absent at rest the 4th-order rows themselves
+#: undershoot (4e-4 of it on 11 nm cells), and no step would mend that.
 DIP, DIP_PART = 0.01, 2e-3
 
 
