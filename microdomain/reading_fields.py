@@ -47,9 +47,9 @@ def read_points(
         some = points[first : first + GROUP]
         watch = Watch.of(plan, some)
         parts.append(watch.grid_part(u, rest, slopes) + near.at_points(t, near.kernels(some), len(some)))
-        if hidden is not None and hidden.size:
-            parts[-1] += Cusps(plan, some).added(hidden)
     out = np.concatenate(parts, axis=2)
+    if hidden is not None and hidden.size:
+        out += Cusps(plan, points).added(hidden)
     out[..., inside_any(plan.models[0].obstacles, points)] = np.nan
     return out
 
