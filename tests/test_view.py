@@ -101,8 +101,9 @@ def test_the_values_are_those_of_results_at(results, flat):
     picture = md.view.slice(results, "Ca", time=0.02, z=0.0)
     spots = np.array([c.position for c in results.model.resolved_channels])
     away = np.linalg.norm(picture.points[:, None] - spots, axis=2).min(axis=1) >= 0.005
-    expected = results.at(picture.points[away], times=[0.02]).values[0]
-    np.testing.assert_array_equal(picture.values[away], expected)
+    # All at once: few points would have the cusps of saturated buffers, which pictures leave out.
+    expected = results.at(picture.points, times=[0.02]).values[0]
+    np.testing.assert_array_equal(picture.values[away], expected[away])
     # Within the pore distance the map shows what the mouth sees.
     mouths = results.mouths["concentration"].sel(time=0.02).values
     within = np.linalg.norm(picture.points - spots[0], axis=1) < 0.0049
