@@ -103,7 +103,8 @@ def test_the_values_are_those_of_results_at(results, flat):
     away = np.linalg.norm(picture.points[:, None] - spots, axis=2).min(axis=1) >= 0.005
     # All at once: few points would have the cusps of saturated buffers, which pictures leave out.
     expected = results.at(picture.points, times=[0.02]).values[0]
-    np.testing.assert_array_equal(picture.values[away], expected[away])
+    # The points inside the pore were moved to its mouth, and products round by their company.
+    np.testing.assert_allclose(picture.values[away], expected[away], rtol=1e-13)
     # Within the pore distance the map shows what the mouth sees.
     mouths = results.mouths["concentration"].sel(time=0.02).values
     within = np.linalg.norm(picture.points - spots[0], axis=1) < 0.0049
