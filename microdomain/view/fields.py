@@ -79,7 +79,9 @@ class Field:
         if self.buffer is not None:
             # A spline may swing beyond what can be bound.
             return np.clip(values / self.buffer.total, 0.0, 1.0)
-        E = np.asarray(electro.reversal(values, self.ion.outside, self.ion.z, self.temperature), float)
+        # Obstacles hold no ions: NaN there is no reason to warn of.
+        E, fluid = np.full(values.shape, np.nan), ~np.isnan(values)
+        E[fluid] = electro.reversal(values[fluid], self.ion.outside, self.ion.z, self.temperature)
         if self.kind == POTENTIAL:
             return E
         force = np.asarray(electro.driving_force(self.V, E), float)
