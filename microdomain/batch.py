@@ -62,7 +62,7 @@ class Batch:
         self.live = [Feedback(plan, k) if plan.live[k] else None for k in range(m)]
         self.cusps = Cusps(plan, watch.points)
         self._ops: Operations | None = factory(plan)
-        self._kept: np.ndarray | None = None
+        self._kept: tuple[np.ndarray, np.ndarray] | None = None
         self.fluxes = Fluxes(plan, self.live)
         self.standing = Standing.at(self.ops, self.fluxes, np.zeros(m), self.ops.vector(initial_state(plan)))
         age = min((w.tau for w in plan.windows), default=0.0)
@@ -107,15 +107,19 @@ class Batch:
     def leave_device(self) -> None:
         """Keep the states on the host, bit for bit, and let go of all that is on the device."""
         if self._ops is not None:
-            self._kept, s, self._ops = self.state(), self.standing, None
+            self._kept, s = (self.state(), self.hidden()), self.standing
+            self._ops = None
             self.standing = Standing(s.t, None, None, s.weights)
             self._parts.clear()
 
     def state(self) -> np.ndarray:
         """State vectors (member, size) on the host."""
-        if self._kept is not None:
-            return self._kept
-        return self.ops.host(self.standing.y)
+        return self.ops.host(self.standing.y) if self._kept is None else self._kept[0]
+
+    def hidden(self) -> np.ndarray:
+        """Sources in sub-cells on the host, see `reading_cusps.Sources`."""
+        s = self.standing
+        return self.fluxes.sources.at(self.ops, s.y, s.near) if self._kept is None else self._kept[1]
 
     @property
     def t(self) -> np.ndarray:
@@ -280,7 +284,7 @@ class Batch:
         slopes = self.ops.walls.slopes(s.y, s.near) if self.ops.walls is not None else ()
         readings = self.watch.read(self.ops, s.y, plan.rest[:, : plan.ions], slopes)
         if self.cusps.any:
-            readings = readings + self.cusps.added(self.fluxes.sources.at(self.ops, s.y, s.weights))
+            readings = readings + self.cusps.added(self.hidden())
         held = self.ops.free(s.y) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
         for k in members:
             self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.volume))

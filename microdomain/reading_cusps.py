@@ -63,54 +63,28 @@ class Sources:
         self._screened = np.clip(plan.kappa - others, 0.0, mine)
         screens = bool((self._screened > 1e-9 * plan.kappa).any())
         self.any = bool(plan.refined) and plan.cells.size > 0 and screens
-        self._kernels = [_averages(plan, s) for s in plan.sites] if self.any else []
-        # The layers of cells that leave the device, and where the refined cells are in them.
-        nz, ny, nx = plan.grid.shape
-        layers, place = np.unique(plan.cells // (ny * nx), return_inverse=True)
-        self._layers = np.eye(nz)[layers], place.ravel() * ny * nx + plan.cells % (ny * nx)
 
-    def at(self, ops: Any, y: Any, weights: np.ndarray) -> np.ndarray:
+    def at(self, ops: Any, y: Any, near: Any) -> np.ndarray:
         """kappa c_s + R of every sub-cell: array [member, ion, cell, sub], uM/ms.
 
         Parameters
         ----------
         ops : Operations
         y : vectors                     states
-        weights : array (pair, Q)       folded weights at the same time
+        near : near field at the same time, as `ops.near` gives it
         """
-        plan = self.plan
+        plan, xp = self.plan, ops.xp
         if not self.any:
             return np.zeros((plan.members, plan.ions, 0, SUB**3))
-        layers, at = self._layers
-        u = ops.layers(y, layers).reshape(plan.members, plan.ions, -1)[:, :, at, None]
-        return self._of(u, ops.host(plan.fine(y)), weights)
-
-    def of(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The same of state vectors on the host."""
-        plan = self.plan
-        if not self.any:
-            return np.zeros((plan.members, plan.ions, 0, SUB**3))
-        u = plan.coarse(y)[:, : plan.ions].reshape(plan.members, plan.ions, -1)[:, :, plan.cells, None]
-        return self._of(u, plan.fine(y), weights)
-
-    def _of(self, u: np.ndarray, fine: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The same from u (member, ion, cell, 1) in the refined cells and the bound forms in sub-cells."""
-        plan = self.plan
-        near = np.zeros((plan.members, plan.ions, plan.cells.size, SUB**3))
-        for site, (inside, averages) in zip(plan.sites, self._kernels, strict=True):
-            w = weights[site.pairs]
-            if w.any():
-                one = np.array([site.ion])
-                near[np.ix_(site.members, one, inside)] += _product(w, averages)[:, None, :, None]
-                ripple = _product(w, site.ripple).reshape(len(w), 1, site.cells.size, SUB**3)
-                near[np.ix_(site.members, one, site.cells)] += ripple
-        c = near + u
-        S = self._screened[:, :, None, None] * near
+        cells, fine, by_cell = xp.asarray(plan.cells), plan.fine(y), (plan.members, plan.ions, -1)
+        c_s = near.average.reshape(by_cell)[:, :, cells, None] + near.ripple
+        c = c_s + plan.coarse(y)[:, : plan.ions].reshape(by_cell)[:, :, cells, None]
+        S = xp.asarray(self._screened[:, :, None, None]) * c_s
         for r, j in enumerate(plan.refined):
             i = plan.binds[j]
-            k_on, k_off, total = (a[:, j, None, None] for a in (plan.k_on, plan.k_off, plan.total))
+            k_on, k_off, total = (xp.asarray(a[:, j, None, None]) for a in (plan.k_on, plan.k_off, plan.total))
             S[:, i] -= k_on * c[:, i] * (total - fine[:, r]) - k_off * fine[:, r]
-        return S
+        return np.asarray(ops.host(S))
 
 
 class Cusps:
@@ -154,9 +128,9 @@ def kept(batches: Sequence[Any]) -> dict[str, Any]:
     """What a frame keeps of batches that stand at one time, so that points can be read later: the sources."""
     if not all(b.fluxes.sources.any for b in batches):
         return {}
-    hidden = [b.fluxes.sources.of(b.state(), b.standing.weights) for b in batches]
     about = {"units": "uM/ms", "long_name": "sources in sub-cells that averages over cells blur"}
-    return {"hidden": (("member", "ion", "refined_cell", "sub_cell"), np.concatenate(hidden), about)}
+    hidden = np.concatenate([b.hidden() for b in batches])
+    return {"hidden": (("member", "ion", "refined_cell", "sub_cell"), hidden, about)}
 
 
 def _within(plan: Plan, cells: np.ndarray, points: np.ndarray, h: float) -> int:
@@ -165,22 +139,6 @@ def _within(plan: Plan, cells: np.ndarray, points: np.ndarray, h: float) -> int:
     centres = np.stack([c[i] for c, i in zip(plan.grid.centres, at, strict=True)], axis=1)
     distance, _ = cKDTree(centres).query(points, distance_upper_bound=REACH * h)
     return int(np.isfinite(distance).sum())
-
-
-def _product(w: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """w (m, Q) times table (Q, n), member by member, so that the bits of one depend on no other."""
-    return np.stack([row[: len(table)] @ table for row in w])
-
-
-def _averages(plan: Plan, site: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The refined cells in a site's patch, and its kernel's averages (Q, n) there."""
-    at = np.unravel_index(plan.cells, plan.grid.shape)
-    inside = np.ones(plan.cells.size, dtype=bool)
-    for k, part in zip(at, site.patch.where, strict=True):
-        inside &= (k >= part.start) & (k < part.stop)
-    z, y, x = (k[inside] - part.start for k, part in zip(at, site.patch.where, strict=True))
-    zy = site.patch.zy[:-1, z * site.patch.shape[1] + y]
-    return np.flatnonzero(inside), zy * site.patch.x[:-1, x]
 
 
 @lru_cache(maxsize=32)

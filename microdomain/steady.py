@@ -288,7 +288,8 @@ def _readings(plan: Plan, solution: Solution) -> np.ndarray:
                 where.append((n, k))
     if spots:
         u = plan.coarse(solution.y)[:, : plan.ions]
-        hidden = Sources(plan).at(Reference(plan), solution.y, solution.weights)
+        ops = Reference(plan)
+        hidden = Sources(plan).at(ops, solution.y, ops.near(solution.weights))
         values = read_points(plan, np.full(plan.members, LATE), u, np.array(spots), hidden)[0]
         for column, (n, k) in enumerate(where):
             out[n, k] = values[plan.names.index(channels[n].ion), column]

@@ -121,7 +121,7 @@ class _Mouths:
 def _at_mouths(plan: Plan, solution: Solution, mouths: dict[int, _Mouths]) -> dict[int, np.ndarray]:
     """Concentrations at the mouths of each member's live channels, uM."""
     u, ops = plan.coarse(solution.y)[:, : plan.ions], Reference(plan)
-    hidden = Sources(plan).at(ops, solution.y, solution.weights)
+    hidden = Sources(plan).at(ops, solution.y, ops.near(solution.weights))
     out: dict[int, Any] = {}
     late = np.full(plan.members, LATE)
     for m, one in mouths.items():

@@ -48,9 +48,8 @@ class Still:
         # One row of what a batch traces, at the watched points: no step ends before or after it.
         u = plan.coarse(solution.y)[:, : plan.ions]
         readings = watch.grid_part(u, plan.rest[:, : plan.ions])
-        hidden = self.fluxes.sources.at(self.ops, solution.y, solution.weights)
-        if hidden.size:
-            readings = readings + Cusps(plan, watch.points).added(hidden)
+        if self.fluxes.sources.any:
+            readings = readings + Cusps(plan, watch.points).added(self.hidden())
         held = self.ops.free(solution.y) + self.fluxes.per_ion(self.fluxes.mass(solution.weights))
         mean = held / plan.volume
         self.trace = [[(LATE, readings[m], mean[m])] for m in range(plan.members)]
@@ -59,6 +58,10 @@ class Still:
     def state(self) -> np.ndarray:
         """State vectors (member, size)."""
         return self.solution.y
+
+    def hidden(self) -> np.ndarray:
+        """Sources in sub-cells, see `reading_cusps.Sources`."""
+        return self.fluxes.sources.at(self.ops, self.standing.y, self.standing.near)
 
     def forget(self, before: float) -> None:
         """Nothing was traced."""

@@ -179,7 +179,7 @@ class Fluxes:
         """
         if self._mouths is not None:
             # What sub-cells bind follows the near field, as it would be if the fluxes went on alike.
-            hidden = self.sources.at(ops, y, self.weights(t)) if self._mouths.hides else None
+            hidden = self.sources.at(ops, y, ops.near(self.weights(t))) if self._mouths.hides else None
             for (m, one), u in zip(self.live, self._mouths.read(ops, y, hidden), strict=True):
                 one.solve(float(t[m]), float(start[m]), float(dt[m]), u)
         return self.weights(t)

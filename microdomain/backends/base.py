@@ -27,12 +27,14 @@ class Operations(Protocol):
     name : str                      "numpy", "compiled" or "cuda"
     precision : str                 of states and tables: "float64" or "float32"
     plan : Plan
+    xp : module                     NumPy's interface to arrays on the device
     walls : walls.Walls or None     what crosses the walls through pumps
     """
 
     name: str
     precision: str
     plan: Plan
+    xp: Any
     walls: Any
 
     def vector(self, y: np.ndarray) -> Any:

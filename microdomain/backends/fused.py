@@ -34,6 +34,7 @@ class Fused:
 
     def __init__(self, plan: Plan, device: Device) -> None:
         self.plan, self.device, self.name, self.precision = plan, device, device.name, str(device.real)
+        self.xp = device.xp
         self._call, self._t = device.call, lay_tables(plan, device)
         self._arrays = Reference(plan, device.xp)
         self._reduce = Reductions(plan, device, self._t)

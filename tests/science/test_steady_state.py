@@ -54,7 +54,8 @@ def solved(model, near=0.02):
 def free(plan, solution, points=ABOVE):
     """Free calcium at points, uM."""
     u = plan.coarse(solution.y)[:, : plan.ions]
-    hidden = Sources(plan).at(Reference(plan), solution.y, solution.weights)
+    ops = Reference(plan)
+    hidden = Sources(plan).at(ops, solution.y, ops.near(solution.weights))
     return read_points(plan, np.array([LATE]), u, points, hidden)[0, 0]
 
 
