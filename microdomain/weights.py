@@ -73,6 +73,7 @@ class Fluxes:
     Attributes
     ----------
     walls_open, takes_up : bool     whether anything can leave through held walls or be taken up
+    held : bool                     whether a window loses anything through held walls
     moves : bool                    whether rate constants of the network change in time
     """
 
@@ -87,7 +88,7 @@ class Fluxes:
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
         self._tau = np.array([w.tau for w in plan.windows])[plan.pair_ion]
         self._screen = np.exp(-self._kappa * self._tau)
-        self._held = bool(plan.pair_loss.any())
+        self.held = bool(plan.pair_loss.any())
         # While every flux is steady over what a fold or a blob reads, the last answer holds.
         self._weights = Remembered(np.zeros(plan.pair_loss.shape))
         self._blob = Remembered(np.zeros(len(plan.pair_row)))
@@ -111,19 +112,34 @@ class Fluxes:
         -------
         array (pair, Q), uM um^3
         """
-        plan = self.plan
-        now = t[plan.pair_member]
-        stale = self._weights.stale(now - self._tau, now, plan.history.revision)
+        return self.weights_at([t])[0]
+
+    def weights_at(self, times: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Folded weights at several times per member, the latest of which comes last.
+
+        Parameters
+        ----------
+        times : sequence of arrays (member,), ms
+
+        Returns
+        -------
+        list of arrays (pair, Q), uM um^3    not to be written to
+        """
+        plan, count = self.plan, len(times)
+        now = np.stack(times)[:, plan.pair_member]
+        stale = self._weights.stale(now.min(axis=0) - self._tau, now[-1], plan.history.revision)
         if not stale.any():
-            return self._weights.value
-        out = self._weights.value.copy()
+            return [self._weights.value] * count
+        out = np.repeat(self._weights.value[None], count, axis=0)
         for i, window in enumerate(plan.windows):
             p = np.flatnonzero(stale & (plan.pair_ion == i))
             if p.size:
-                folded = window.fold(plan.history, plan.pair_row[p], now[p], self._kappa[p])
-                out[p, : folded.shape[1]] = folded
-        self._weights.keep(out, stale, plan, now - self._tau, now)
-        return out
+                each = np.tile(p, count)
+                folded = window.fold(plan.history, plan.pair_row[each], now[:, p].ravel(), self._kappa[each])
+                out[:, p, : folded.shape[1]] = folded.reshape(count, p.size, -1)
+        out.setflags(write=False)
+        self._weights.keep(out[-1], stale, plan, now[-1] - self._tau, now[-1])
+        return [*out[:-1], self._weights.value]
 
     def law(self, t: np.ndarray, since: np.ndarray) -> np.ndarray | None:
         """The network's rate constants at t for steps begun at `since` (ms): array (member, ..) or None."""
@@ -147,12 +163,12 @@ class Fluxes:
         """
         plan = self.plan
         rows, m = plan.pair_row, plan.pair_member
-        hits = []
-        for k, t in enumerate(start):
-            first, last = np.searchsorted(self._jump_times, [t, np.nextafter(t, np.inf)])
-            mine = self._jump_pairs[first:last]
+        first, last = (np.searchsorted(self._jump_times, start, side=side) for side in ("left", "right"))
+        hits = [np.empty(0, int)]
+        for k in np.flatnonzero(first < last):
+            mine = self._jump_pairs[first[k] : last[k]]
             hits.append(mine[m[mine] == k])
-        pairs = np.concatenate([np.empty(0, int), *hits])
+        pairs = np.concatenate(hits)
         out = np.zeros((pairs.size, plan.pair_loss.shape[1]))
         for i, window in enumerate(plan.windows):
             mine = np.flatnonzero(plan.pair_ion[pairs] == i)
@@ -198,22 +214,28 @@ class Fluxes:
         -------
         array (pair,), uM um^3/ms
         """
+        return self.blobs_at([t], start, dt)[0]
+
+    def blobs_at(self, times: Sequence[np.ndarray], start: np.ndarray, dt: np.ndarray) -> list[np.ndarray]:
+        """The same at several stage times of one step."""
         plan = self.plan
         rows, m = plan.pair_row, plan.pair_member
-        begin, end = start[m] - self._tau, start[m] + dt[m] - self._tau
+        begin = start[m] - self._tau
+        end = start[m] + dt[m] - self._tau
         stale = self._blob.stale(begin, end, plan.history.revision)
         if not stale.any():
-            return self._blob.value
-        out, p = self._blob.value.copy(), np.flatnonzero(stale)
-        value = plan.history.value(rows[p], (t[m] - self._tau)[p])
+            return [self._blob.value] * len(times)
+        p = np.flatnonzero(stale)
+        value = plan.history.value(rows[p], (np.stack(times, axis=1)[m] - self._tau[:, None])[p])
         for n in np.flatnonzero(~plan.history.single_piece(rows[p], begin[p], end[p])):
             q = p[n]
             if plan.history.jumps_within(rows[q], begin[q] - 1e-12, end[q] + 1e-12).size:
                 amount = plan.history.integral(rows[q : q + 1], np.array([[begin[q], end[q]]]))[0]
                 value[n] = (amount[1] - amount[0]) / dt[m[q]]
-        out[p] = value * self._screen[p]
-        self._blob.keep(out, stale, plan, begin, end)
-        return out
+        out = np.repeat(self._blob.value[None], len(times), axis=0)
+        out[:, p] = (value * self._screen[p, None]).T
+        self._blob.keep(out[-1], stale, plan, begin, end)
+        return list(out)
 
     def mass(self, weights: np.ndarray) -> np.ndarray:
         """Near-field amount M of each pair, over all its channels: array (pair,), uM um^3."""
@@ -236,7 +258,7 @@ class Fluxes:
 
     def loss(self, weights: np.ndarray) -> np.ndarray:
         """What the window loses through held walls: array (pair,), uM um^3/ms."""
-        if not self._held:
+        if not self.held:
             return np.zeros(weights.shape[0])
         return np.asarray(np.einsum("pq,pq->p", weights, self.plan.pair_loss))
 

@@ -78,6 +78,7 @@ class Trial:
     error : array (member,)         error estimate in units of the tolerance (below 1 is good)
     lowest : array (member,), uM    smallest free concentration anywhere
     flows : Flows
+    entered : array (pair,)         what came in through the channels, uM um^3
     correction : array (pair,)      what the ledger added to the grid, uM um^3
     """
 
@@ -87,6 +88,7 @@ class Trial:
     error: np.ndarray
     lowest: np.ndarray
     flows: Flows
+    entered: np.ndarray
     correction: np.ndarray
 
 
@@ -133,6 +135,17 @@ def stage_flows(
     ops: Operations, fluxes: Fluxes, weights: np.ndarray, blob: np.ndarray, y: Any, near: Any
 ) -> Flows:
     """Rates of the four flows at a stage, uM um^3/ms."""
+    pairs = np.stack([fluxes.deposit(weights, blob), fluxes.loss(weights)])
+    return Flows(pairs, drained(ops, fluxes, y, near))
+
+
+def drains(ops: Operations, fluxes: Fluxes) -> bool:
+    """Whether the grid can lose ions at all: through walls, pumps or uptake."""
+    return fluxes.walls_open or fluxes.takes_up or ops.walls is not None
+
+
+def drained(ops: Operations, fluxes: Fluxes, y: Any, near: Any) -> np.ndarray:
+    """Rates at which the grid loses ions at a state, as `Flows.ions`."""
     plan = ops.plan
     ions = no_flow(plan)
     if fluxes.walls_open:
@@ -141,9 +154,7 @@ def stage_flows(
         to_ions(plan, ions, ops.walls.outflow(y, near))
     if fluxes.takes_up:
         ions[1] = plan.uptake * ops.excess(y, near)
-    pairs = np.empty((2, plan.pair_member.size))
-    pairs[0], pairs[1] = fluxes.deposit(weights, blob), fluxes.loss(weights)
-    return Flows(pairs, ions)
+    return ions
 
 
 def no_flow(plan: Any) -> np.ndarray:
@@ -186,38 +197,35 @@ def close(
     dt: np.ndarray,
     y: Any,
     flows: Flows,
-    stage: tuple[np.ndarray, np.ndarray, Any] | None = None,
+    known: tuple[np.ndarray | None, Any] = (None, None),
     spread: Callable[[Any], Any] | None = None,
-) -> tuple[Any, np.ndarray, Standing]:
+) -> tuple[Any, np.ndarray, np.ndarray, Standing]:
     """Close the ledger of a step: add to the grid what the quadrature of the deposits missed.
 
     influx = change of M + loss + deposit holds exactly in time; the difference goes to the grid in
-    the shape of the blob.  `stage` is the time, the weights and the near field of the last stage, which
-    serve again if it stood at the end.  Where fluxes follow the field the difference is no rounding, and
-    thousandths of a long step's influx set down at its end would stand at the mouth as a peak (3 uM of 71
-    on a grid of 10 nm): `spread` turns the blobs into what had become of them, had they come all along.
-    Returns the corrected state, the correction per pair and the new standing.
+    the shape of the blob.  `known` are the weights and the near field at the end, as far as the stages
+    said them already.  Where fluxes follow the field the difference is no rounding, and thousandths of a
+    long step's influx set down at its end would stand at the mouth as a peak (3 uM of 71 on a grid of
+    10 nm): `spread` turns the blobs into what had become of them, had they come all along.
+    Returns the corrected state, the influx and the correction per pair, and the new standing.
     """
     end = start.t + dt
-    # Live channels have the last word from the step's own result, not from its last stage.
-    if stage is not None and not fluxes.live and not fluxes.moves and np.array_equal(stage[0], end):
-        _, weights, near = stage
-    else:
+    weights, near = known
+    if weights is None:
         weights = fluxes.stage(ops, y, end, start.t, dt)
+    if near is None:
         near = ops.near(weights, fluxes.law(end, end))
-    missed = (
-        fluxes.influx(start.t, end)
-        - (fluxes.mass(weights) - fluxes.mass(start.weights))
-        - flows.loss
-        - flows.deposit
-    )
+    entered = fluxes.influx(start.t, end)
+    missed = entered - (fluxes.mass(weights) - fluxes.mass(start.weights)) - flows.loss - flows.deposit
+    if not fluxes.live or spread is None:
+        if missed.any():
+            y = ops.add_blobs(y, missed)
+        return y, entered, missed, Standing(end, y, near, weights)
     # Only members with live channels: the others' bits must not depend on their company.
-    late = np.zeros(ops.plan.members, dtype=bool)
-    late[[m for m, _ in fluxes.live if spread is not None]] = True
-    spreads = late[ops.plan.pair_member]
-    if missed[~spreads].any():
-        y = ops.add_blobs(y, np.where(spreads, 0.0, missed))
-    if spread is not None and missed[spreads].any():
-        blobs = ops.add_blobs(ops.scale(y, np.zeros(y.shape[0])), np.where(spreads, missed, 0.0))
+    late = np.isin(ops.plan.pair_member, [m for m, _ in fluxes.live])
+    if missed[~late].any():
+        y = ops.add_blobs(y, np.where(late, 0.0, missed))
+    if missed[late].any():
+        blobs = ops.add_blobs(ops.scale(y, np.zeros(y.shape[0])), np.where(late, missed, 0.0))
         y = ops.combine(y, [(1.0, spread(blobs))])
-    return y, missed, Standing(end, y, near, weights)
+    return y, entered, missed, Standing(end, y, near, weights)

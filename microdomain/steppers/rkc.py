@@ -112,7 +112,7 @@ class RKC:
                 X,
                 combined([(k.mu[j], X), (k.nu[j], X_before), (k.mu_t[j], rate), (k.gamma_t[j], X0)]),
             )
-        new, missed, there = close(ops, fluxes, at, dt, y, X)
+        new, entered, missed, there = close(ops, fluxes, at, dt, y, X)
         # Rate constants that jump at the step's end have not done so for this step.
         here = ops.near(there.weights, fluxes.law(there.t, at.t)) if fluxes.moves else there.near
         F1 = ops.advance(new, here, fluxes.blob(there.t, at.t, dt), dt)
@@ -121,7 +121,8 @@ class RKC:
         return Trial(
             y=new, near=there.near, weights=there.weights,
             error=np.maximum(ops.norm(error, at.y, new, at.near, there.near, rtol), doubt),
-            lowest=ops.lowest(new, there.near), flows=X, correction=missed,
+            lowest=ops.lowest(new, there.near), flows=X, entered=entered,
+            correction=missed,
         )  # fmt: skip
 
     def _refused(self, ops: Operations, at: Standing, s: int) -> Trial:
@@ -129,7 +130,8 @@ class RKC:
         none = Flows(np.zeros((2, ops.plan.pair_member.size)), no_flow(ops.plan))
         return Trial(
             y=at.y, near=at.near, weights=at.weights, error=np.array([(s / MOST_STAGES) ** 6 + 1.0]),
-            lowest=np.zeros(1), flows=none, correction=none.deposit,
+            lowest=np.zeros(1), flows=none, entered=none.deposit,
+            correction=none.deposit,
         )  # fmt: skip
 
 

@@ -24,8 +24,19 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.steppers.base import Flows, Standing, Trial, close, no_flow, per_ion, stage_flows, to_ions
+from microdomain.steppers.base import (
+    Flows,
+    Standing,
+    Trial,
+    close,
+    drained,
+    drains,
+    no_flow,
+    per_ion,
+    to_ions,
+)
 from microdomain.weights import Fluxes
+from microdomain.weights_course import Course
 
 A_DIFFUSION = 1.2
 
@@ -63,57 +74,48 @@ class WMethod:
         return self.b.size
 
     @cached_property
+    def _parts(self) -> list[float]:
+        """Stage times in parts of the step."""
+        return [float(part) for part in self.alpha.sum(axis=1)]
+
+    @cached_property
     def _u_form(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """a, gamma c, m and m - mhat."""
         inverse = np.linalg.inv(self.gamma)
         c = np.eye(self.stages) / self.gamma[0, 0] - inverse
-        return self.alpha @ inverse, c, self.b @ inverse, (self.b - self.bhat) @ inverse
+        return self.alpha @ inverse, self.gamma[0, 0] * c, self.b @ inverse, (self.b - self.bhat) @ inverse
 
     def attempt(self, ops: Operations, fluxes: Fluxes, at: Standing, dt: np.ndarray, rtol: float) -> Trial:
         """Try one step; see `steppers.base.Stepper`."""
-        plan = ops.plan
+        plan, gamma = ops.plan, float(self.gamma[0, 0])
         a, c, m, e = self._u_form
-        gamma = float(self.gamma[0, 0])
-        times = self.alpha.sum(axis=1)
-        fresh, means = fluxes.fresh(at.t, dt)
-        first = (at.near, at.weights)
-        if fresh.size:
-            begin = at.weights.copy()
-            begin[fresh] = means
-            first = (ops.near(begin, fluxes.law(at.t, at.t)), begin)
-        factor = ops.factor(ops.linearise(at.y, first[0]), gamma * dt, A_DIFFUSION)
-        dt_pair, dt_ion = dt[plan.pair_member], dt[:, None]
+        course = Course(ops, fluxes, at.t, at.near, at.weights, dt, self._parts)
+        step, dt_ion, drain = gamma * dt, dt[:, None], drains(ops, fluxes)
+        factor = ops.factor(ops.linearise(at.y, course.near), step, A_DIFFUSION)
         U: list[Any] = []
-        pairs = np.zeros((2, plan.pair_member.size))
         ions = no_flow(plan)
         for i in range(self.stages):
-            t = at.t + times[i] * dt
-            y, (near, weights), plus = at.y, first, None
-            if i > 0:
-                y, plus = ops.mix(at.y, U, a[i, :i], gamma * c[i, :i])
-                weights = fluxes.stage(ops, y, t, at.t, dt)
-                if fresh.size:
-                    weights = weights.copy()
-                    weights[fresh] = means
-                near = ops.near(weights, fluxes.law(t, at.t))
-            blob = fluxes.blob(t, at.t, dt)
-            rate = stage_flows(ops, fluxes, weights, blob, y, near)
-            k, z = ops.stage(factor, y, near, blob, gamma * dt, plus)
+            y, plus = (at.y, None) if i == 0 else ops.mix(at.y, U, a[i, :i], c[i, :i])
+            near, blob = course.stage(y)
+            k, z = ops.stage(factor, y, near, blob, step, plus)
             U.append(k)
             # U_i passes l(U_i) = gamma dt [l(F_i) + l(A z_i)] + gamma sum_j c_ij l(U_j), and m = b Gamma^-1
             # turns sum_i m_i l(U_i) into sum_i b_i dt [l(F_i) + l(A z_i)].
-            pairs += self.b[i] * dt_pair * rate.pairs
-            ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, factor, z, k))
+            if drain:
+                rate = drained(ops, fluxes, y, near)
+                ions += self.b[i] * dt_ion * (rate + _implicit(ops, fluxes, factor, z, k))
         new, error = ops.mix(at.y, U, m, e)
+        pairs = ((self.b[:, None] * dt[plan.pair_member])[:, None] * course.flows()).sum(axis=0)
         flows = Flows(pairs, ions)
 
         def spread(blobs: Any) -> Any:
             """The resolvent (I - gamma dt A)^-1: what came evenly over the step, diffused and bound."""
             k, z = ops.solve(factor, blobs)
-            flows.ions[...] += gamma * dt_ion * _implicit(ops, fluxes, factor, z, k)
+            if drain:
+                flows.ions[...] += step[:, None] * _implicit(ops, fluxes, factor, z, k)
             return k
 
-        last = None if fresh.size else (t, weights, near)
-        new, missed, there = close(ops, fluxes, at, dt, new, flows, last, spread)
+        new, entered, missed, there = close(ops, fluxes, at, dt, new, flows, course.end(), spread)
         error = ops.norm(error, at.y, new, at.near, there.near, rtol)
         return Trial(
             y=new,
@@ -122,6 +124,7 @@ class WMethod:
             error=np.maximum(error, fluxes.doubt(missed, at.t, there.t, rtol)),
             lowest=ops.lowest(new, there.near),
             flows=flows,
+            entered=entered,
             correction=missed,
         )
 
@@ -129,8 +132,6 @@ class WMethod:
 def _implicit(ops: Operations, fluxes: Fluxes, factor: Any, z: Any, k: Any) -> Any:
     """What the implicit side of a stage moves, as `Flows.ions`."""
     plan = ops.plan
-    if not (fluxes.walls_open or fluxes.takes_up or ops.walls is not None):
-        return 0.0
     ions = no_flow(plan)
     if ops.walls is not None:
         to_ions(plan, ions, ops.walls.implicit(factor.walls, z, k))
