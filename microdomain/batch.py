@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.begin import events, initial_state, is_among, longest_share, next_stop
+from microdomain.batch_pacing import Planned, change
+from microdomain.begin import events, initial_state, is_among, last_before, longest_share, next_stop
 from microdomain.feedback import Feedback
 from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
@@ -25,8 +26,6 @@ from microdomain.weights import Fluxes
 
 log = logging.getLogger("microdomain")
 
-#: Step-size control: safety, bounds of the change.
-SAFETY, SHRINK, GROW = 0.85, 0.3, 3.0
 #: First step after a jump in units of the window's age, by the order of the scheme.
 RESTART = {2: 1.0, 3: 0.5}
 #: A first step without channels (ms), and the shortest step that is tried.
@@ -72,7 +71,7 @@ class Batch:
         self.jumps, self.stops = [e[0] for e in times], [e[1] for e in times]
         # Where a gate that follows the concentration will jump, once a step has passed the place.
         self.aim = np.full(m, np.inf)
-        self._share = longest_share(plan)
+        self._share, self._volume = longest_share(plan), plan.volume
         # Where a species rests at zero the smooth blob's tail may dip below it by less than the
         # absolute tolerance; everywhere else nothing negative is accepted.
         at_zero = (plan.rest <= 0).any(axis=1) | (initial_state(plan) <= 0).any(axis=1)
@@ -160,50 +159,54 @@ class Batch:
             self._step(active, until)
 
     def _step(self, active: np.ndarray, until: float) -> None:
-        t = self.t[active]
-        stop = np.array([min(next_stop(self.stops[k], self.t[k], until), self.aim[k]) for k in active])
-        left = stop - t
-        wanted = np.minimum(
-            self.dt[active], np.maximum(self._share[active] * self._age(active), self._restart)
-        )
-        # Halve the approach to a stop instead of leaving a sliver.
-        dt = np.where(wanted >= left, left, np.where(wanted > 0.5 * left, 0.5 * left, wanted))
-        trial = self._attempt(active, dt)
+        steps = [self._planned(int(k), until) for k in active]
+        trial = self._attempt(active, np.array([step.dt for step in steps]))
         error = np.where(np.isfinite(trial.error), trial.error, 1e9)
-        factor = np.clip(SAFETY * np.maximum(error, 1e-12) ** -self.stepper.exponent, SHRINK, GROW)
-        positive = trial.lowest >= self._floor[active]
-        arrived = dt == left
-        now = np.where(arrived, stop, t + dt)
-        good = (error <= 1.0) & positive
-        early = np.array([good[i] and self._passed(k, now[i]) for i, k in enumerate(active)], dtype=bool)
-        good &= ~early
-        # A step cut short by a stop says nothing against the longer one that was wanted.
-        grown = np.where(
-            dt < wanted, np.maximum(dt * factor, np.where(factor >= 1, wanted, 0.0)), dt * factor
-        )
-        jumped = np.array(
-            [arrived[i] and is_among(self.jumps[k], stop[i]) for i, k in enumerate(active)], dtype=bool
-        )
-        following = np.where(jumped, np.minimum(grown, self._restart), grown)
-        retry = np.where(error > 1.0, np.minimum(dt * factor, 0.9 * dt), np.where(early, wanted, 0.5 * dt))
-        self.dt[active] = np.where(good, following, retry)
-        self.steps[active] += good
-        self.rejected[active] += ~good & ~early
-        self.negative[active] += ~positive & (error <= 1.0)
-        if (self.dt[active] < SHORTEST).any():
-            for i in np.flatnonzero(self.dt[active] < SHORTEST):
-                k = int(active[i])
-                self.failed[k] = (
-                    f"needs steps below {SHORTEST:g} ms at t = {self.t[k]:g} ms"
-                    f" (error {error[i]:.3g} of the tolerance, lowest concentration"
-                    f" {trial.lowest[i]:.3g} uM). Refine the grid near the channels,"
-                    " or check currents and rates."
-                )
-                self.left_behind[k] = True
+        judged = zip(
+            active.tolist(), steps, error.tolist(), change(error, self.stepper.exponent).tolist(),
+            trial.lowest.tolist(), strict=True,
+        )  # fmt: skip
+        good = np.array([self._judged(*one) for one in judged])
         if good.any():
-            self._accept(active, good, now, trial, error)
+            self._accept(active, good, steps, trial, error)
             for i in np.flatnonzero(good):
-                self._follow(int(active[i]), float(now[i]), bool(jumped[i]))
+                self._follow(int(active[i]), steps[i])
+
+    def _planned(self, k: int, until: float) -> Planned:
+        """The step that a member tries next."""
+        t = float(self.t[k])
+        age = t - last_before(self.jumps[k], t)
+        wanted = min(float(self.dt[k]), max(float(self._share[k]) * age, self._restart))
+        return Planned.to(min(next_stop(self.stops[k], t, until), float(self.aim[k])), t, wanted)
+
+    def _judged(self, k: int, step: Planned, error: float, factor: float, lowest: float) -> bool:
+        """Whether an attempt is accepted; notes it, and how long the member's next step shall be."""
+        positive = lowest >= self._floor[k]
+        good = error <= 1.0 and positive
+        early = good and self._passed(k, step.end)
+        if early:
+            good, self.dt[k] = False, step.wanted
+        elif good:
+            self.steps[k] += 1
+            self.dt[k] = step.following(factor)
+        else:
+            self.rejected[k] += 1
+            self.negative[k] += error <= 1.0
+            self.dt[k] = step.retried(error, factor)
+        if good and self._jumps(k, step):
+            self.dt[k] = min(self.dt[k], self._restart)
+        if self.dt[k] < SHORTEST:
+            self.failed[k] = (
+                f"needs steps below {SHORTEST:g} ms at t = {step.t:g} ms (error {error:.3g} of the tolerance,"
+                f" lowest concentration {lowest:.3g} uM). Refine the grid near the channels,"
+                " or check currents and rates."
+            )
+            self.left_behind[k] = True
+        return good
+
+    def _jumps(self, k: int, step: Planned) -> bool:
+        """Whether a gate or the voltage of a member jumps at the end of a step, as was known."""
+        return step.arrives and is_among(self.jumps[k], step.end)
 
     def _passed(self, k: int, now: float) -> bool:
         """Whether a gate jumps before `now`, the end of its member's step; then the next one ends there."""
@@ -216,20 +219,15 @@ class Batch:
         self.aim[k] = max(hit, self.t[k] + LOCATED)
         return bool(self.aim[k] < now)
 
-    def _follow(self, k: int, now: float, jumped: bool) -> None:
+    def _follow(self, k: int, step: Planned) -> None:
         """Hand an accepted step to a member's live channels; a gate of theirs may jump at its end."""
-        self.aim[k] = np.inf
+        self.aim[k], now = np.inf, step.end
         live = self.live[k]
-        if live is not None and live.accept(now, jumped):
+        if live is not None and live.accept(now, self._jumps(k, step)):
             self.jumps[k] = np.union1d(self.jumps[k], [now])
             later = [now + w.tau for w in self.plan.windows]
             self.stops[k] = np.union1d(self.stops[k], [now, *later])
             self.dt[k] = min(self.dt[k], self._restart)
-
-    def _age(self, active: np.ndarray) -> np.ndarray:
-        """Time since each member's last jump; infinite before the first, when there is no microdomain yet."""
-        past = [self.jumps[k][self.jumps[k] <= self.t[k]] for k in active]
-        return self.t[active] - np.array([float(j.max(initial=-np.inf)) for j in past])
 
     def _attempt(self, active: np.ndarray, dt: np.ndarray) -> Trial:
         here = self.ops  # first of all: states that had left come back
@@ -252,20 +250,23 @@ class Batch:
         return self._parts[key]
 
     def _accept(
-        self, active: np.ndarray, good: np.ndarray, now: np.ndarray, trial: Trial, error: np.ndarray
+        self, active: np.ndarray, good: np.ndarray, steps: list[Planned], trial: Trial, error: np.ndarray
     ) -> None:
         part = self.fluxes if active.size == self.plan.members else self._part(active)[1]
-        s, chosen = self.standing, active[good]
-        influx = part.per_ion(part.influx(s.t[active], now))
-        flows = trial.flows
-        self.influx[chosen] += influx[good]
-        self.walls[chosen] += (flows.walls + part.per_ion(flows.loss))[good]
-        self.uptake[chosen] += flows.uptake[good]
-        self.pumped[chosen] += flows.pumps.transpose(1, 0, 2)[good]
-        self.corrections[chosen] += part.per_ion(np.abs(trial.correction))[good]
-        self.lowest[chosen] = np.minimum(self.lowest[chosen], trial.lowest[good])
-        self.largest_error[chosen] = np.maximum(self.largest_error[chosen], error[good] * self.rtol)
-        if chosen.size == self.plan.members:
+        s, chosen, flows = self.standing, active[good], trial.flows
+        everyone = chosen.size == self.plan.members
+        now, entered = np.array([step.end for step in steps]), trial.entered
+        if any(step.end != step.t + step.dt for step in steps):  # a stop is met to the bit
+            entered = part.influx(s.t[active], now)
+        rows, some = (slice(None), slice(None)) if everyone else (chosen, good)
+        self.influx[rows] += part.per_ion(entered)[some]
+        self.walls[rows] += (flows.walls + part.per_ion(flows.loss))[some]
+        self.uptake[rows] += flows.uptake[some]
+        self.pumped[rows] += flows.pumps.transpose(1, 0, 2)[some]
+        self.corrections[rows] += part.per_ion(np.abs(trial.correction))[some]
+        self.lowest[rows] = np.minimum(self.lowest[rows], trial.lowest[some])
+        self.largest_error[rows] = np.maximum(self.largest_error[rows], error[some] * self.rtol)
+        if everyone:
             self.standing = Standing(now, trial.y, trial.near, trial.weights)
         else:
             t, weights, y = s.t.copy(), s.weights.copy(), s.y
@@ -286,8 +287,9 @@ class Batch:
         if self.cusps.any:
             readings = readings + self.cusps.added(self.hidden())
         held = self.ops.free(s.y) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
+        means = held / self._volume
         for k in members:
-            self.trace[k].append((float(s.t[k]), readings[k], held[k] / plan.volume))
+            self.trace[k].append((float(s.t[k]), readings[k], means[k]))
 
     def _totals(self) -> np.ndarray:
         """Free, bound and near-field ions (member, ion), uM um^3."""

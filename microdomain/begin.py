@@ -77,13 +77,19 @@ def is_quiet(jumps: np.ndarray, at: np.ndarray, tau: float) -> np.ndarray:
 
 def next_stop(stops: np.ndarray, t: float, until: float) -> float:
     """The first stop after t, but no later than `until` (ms)."""
-    i = int(np.searchsorted(stops, t, side="right"))
+    i = int(stops.searchsorted(t, side="right"))
     return min(float(stops[i]), until) if i < stops.size else until
 
 
+def last_before(times: np.ndarray, t: float) -> float:
+    """The last of some increasing times up to t; minus infinity before the first (ms)."""
+    i = int(times.searchsorted(t, side="right"))
+    return float(times[i - 1]) if i else -np.inf
+
+
 def is_among(times: np.ndarray, t: float) -> bool:
-    """True where t is one of the times, to the bit."""
-    return bool((times == t).any())
+    """True where t is one of some increasing times, to the bit."""
+    return last_before(times, t) == t
 
 
 def longest_share(plan: Plan) -> np.ndarray:

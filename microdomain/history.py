@@ -234,8 +234,7 @@ class History:
             i = np.empty(times.shape, dtype=int)
             for p, r in enumerate(rows):
                 i[p] = np.searchsorted(self.starts[r], times[p], side="right") - 1
-        start = self.starts[row, i]
-        return i, np.where(np.isfinite(start), times - np.where(np.isfinite(start), start, 0.0), 0.0)
+        return i, np.where(i > 0, times - self.starts[row, i], 0.0)
 
     def value(self, rows: np.ndarray, times: np.ndarray) -> np.ndarray:
         """J of ``rows[p]`` at ``times[p, ...]``; at a jump the value after it.

@@ -86,6 +86,7 @@ class Fluxes:
         self.takes_up = bool(plan.uptake.any())
         self.moves = plan.network is not None and plan.network.varies
         self._kappa = plan.kappa[plan.pair_member, plan.pair_ion]
+        self._place = plan.pair_member * plan.ions + plan.pair_ion
         self._tau = np.array([w.tau for w in plan.windows])[plan.pair_ion]
         self._screen = np.exp(-self._kappa * self._tau)
         self.held = bool(plan.pair_loss.any())
@@ -289,6 +290,6 @@ class Fluxes:
 
     def per_ion(self, pairs: np.ndarray) -> np.ndarray:
         """Sum of a pair quantity over each member's ions: array (member, ion)."""
-        out = np.zeros((self.plan.members, self.plan.ions))
-        np.add.at(out, (self.plan.pair_member, self.plan.pair_ion), pairs)
-        return out
+        plan = self.plan
+        sums = np.bincount(self._place, weights=pairs, minlength=plan.members * plan.ions)
+        return sums.reshape(plan.members, plan.ions)
