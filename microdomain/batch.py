@@ -14,13 +14,13 @@ import numpy as np
 
 from microdomain.backends.base import Operations
 from microdomain.batch_pacing import Planned, change
+from microdomain.batch_trace import Trace
 from microdomain.begin import events, initial_state, is_among, last_before, longest_share, next_stop
 from microdomain.feedback import Feedback
 from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Watch
-from microdomain.reading_cusps import Cusps
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion, taken_up
 from microdomain.weights import Fluxes
 
@@ -48,6 +48,7 @@ class Batch:
     stepper : Stepper
     rtol : float
     watch : Watch                   points whose grid part is traced
+    asked : array or None, ms       times at which they will be asked for; None: at any
 
     Attributes
     ----------
@@ -55,11 +56,13 @@ class Batch:
     left_behind : bool array        which of them cannot
     """
 
-    def __init__(self, plan: Plan, factory: Factory, stepper: Stepper, rtol: float, watch: Watch) -> None:
+    def __init__(
+        self, plan: Plan, factory: Factory, stepper: Stepper, rtol: float, watch: Watch,
+        asked: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self.plan, self.factory, self.stepper, self.rtol, self.watch = plan, factory, stepper, rtol, watch
         m = plan.members
         self.live = [Feedback(plan, k) if plan.live[k] else None for k in range(m)]
-        self.cusps = Cusps(plan, watch.points)
         self._ops: Operations | None = factory(plan)
         self._kept: tuple[np.ndarray, np.ndarray] | None = None
         self.fluxes = Fluxes(plan, self.live)
@@ -71,7 +74,7 @@ class Batch:
         self.jumps, self.stops = [e[0] for e in times], [e[1] for e in times]
         # Where a gate that follows the concentration will jump, once a step has passed the place.
         self.aim = np.full(m, np.inf)
-        self._share, self._volume = longest_share(plan), plan.volume
+        self._share = longest_share(plan)
         # Where a species rests at zero the smooth blob's tail may dip below it by less than the
         # absolute tolerance; everywhere else nothing negative is accepted.
         at_zero = (plan.rest <= 0).any(axis=1) | (initial_state(plan) <= 0).any(axis=1)
@@ -85,9 +88,9 @@ class Batch:
         self.largest_error = np.zeros(m)
         self.failed: list[str] = [""] * m
         self.left_behind = np.zeros(m, dtype=bool)
-        self.trace: list[list[tuple[float, np.ndarray, np.ndarray]]] = [[] for _ in range(m)]
+        self._trace = Trace(plan, watch, asked)
         self._parts: dict[bytes, tuple[Operations, Fluxes]] = {}
-        self._note(np.arange(m))
+        self._trace.note(self.ops, self.fluxes, self.standing, np.arange(m), self.dt)
 
     @property
     def ops(self) -> Operations:
@@ -119,6 +122,11 @@ class Batch:
         """Sources in sub-cells on the host, see `reading_cusps.Sources`."""
         s = self.standing
         return self.fluxes.sources.at(self.ops, s.y, s.near) if self._kept is None else self._kept[1]
+
+    @property
+    def trace(self) -> list[list[tuple[float, np.ndarray, np.ndarray]]]:
+        """Per member what was read at its step ends: time, grid part at the watched points, means."""
+        return self._trace.rows
 
     @property
     def t(self) -> np.ndarray:
@@ -277,19 +285,7 @@ class Batch:
             y = self.ops.select(y, np.arange(self.plan.members))
             self.ops.assign(y, chosen, self.ops.select(trial.y, np.flatnonzero(good)))
             self.standing = Standing(t, y, self.ops.near(weights, self.fluxes.law(t, t)), weights)
-        self._note(chosen)
-
-    def _note(self, members: np.ndarray) -> None:
-        """Trace the grid part at the watched points and the mean free concentration."""
-        s, plan = self.standing, self.plan
-        slopes = self.ops.walls.slopes(s.y, s.near) if self.ops.walls is not None else ()
-        readings = self.watch.read(self.ops, s.y, plan.rest[:, : plan.ions], slopes)
-        if self.cusps.any:
-            readings = readings + self.cusps.added(self.hidden())
-        held = self.ops.free(s.y) + self.fluxes.per_ion(self.fluxes.mass(s.weights))
-        means = held / self._volume
-        for k in members:
-            self.trace[k].append((float(s.t[k]), readings[k], means[k]))
+        self._trace.note(self.ops, self.fluxes, self.standing, chosen, self.dt)
 
     def _totals(self) -> np.ndarray:
         """Free, bound and near-field ions (member, ion), uM um^3."""
@@ -310,7 +306,5 @@ class Batch:
         )  # fmt: skip
 
     def forget(self, before: float) -> None:
-        """Drop what was traced before a time (ms), but the last row before it and its neighbour."""
-        for k, rows in enumerate(self.trace):
-            keep = max(sum(row[0] < before for row in rows) - 2, 0)
-            self.trace[k] = rows[keep:]
+        """Drop what was traced before a time (ms), as far as nothing can ask for it any more."""
+        self._trace.forget(before)

@@ -50,7 +50,7 @@ class Traces:
         means.fill(np.nan)
         for k in range(plan.members):
             t = np.array([row[0] for row in batch.trace[k]])
-            seen = times <= t[-1] if batch.failed[k] else np.ones(times.size, dtype=bool)
+            seen = times <= batch.t[k] if batch.failed[k] else np.ones(times.size, dtype=bool)
             for out, n in ((values, 1), (means, 2)):
                 rows = np.array([row[n] for row in batch.trace[k]])
                 out[k, seen] = between(t, rows, times[seen], batch.jumps[k])

@@ -82,7 +82,9 @@ class Sources:
         S = xp.asarray(self._screened[:, :, None, None]) * c_s
         for r, j in enumerate(plan.refined):
             i = plan.binds[j]
-            k_on, k_off, total = (xp.asarray(a[:, j, None, None]) for a in (plan.k_on, plan.k_off, plan.total))
+            k_on, k_off, total = (
+                xp.asarray(a[:, j, None, None]) for a in (plan.k_on, plan.k_off, plan.total)
+            )
             S[:, i] -= k_on * c[:, i] * (total - fine[:, r]) - k_off * fine[:, r]
         return np.asarray(ops.host(S))
 

@@ -136,6 +136,11 @@ class Recorder:
         others = [p for _, p in self.record.points] + [p for _, _, p in self.record.sensors]
         return np.array(mouths + others, dtype=float).reshape(-1, 3)
 
+    @property
+    def asked(self) -> np.ndarray | None:
+        """Times at which traces are asked for (ms); None where sensors follow every step."""
+        return None if self.record.sensors else self.dense
+
     # -- while the run goes on -----------------------------------------------------------------
 
     def write(self, t: float, batches: Sequence[Batch]) -> None:
@@ -150,11 +155,8 @@ class Recorder:
         solver: dict[str, Any] = {}
         for i, name in enumerate(plan.names[: plan.ions]):
             root[name] = (here, c[:, i], {"units": "uM", "long_name": f"[{name}]"})
-            solver[f"u_{name}"] = (
-                here,
-                u[:, i],
-                {"units": "uM", "long_name": f"grid part of [{name}], cell averages"},
-            )
+            about = {"units": "uM", "long_name": f"grid part of [{name}], cell averages"}
+            solver[f"u_{name}"] = (here, u[:, i], about)
         solver |= kept(batches)
         for name in self.record.fields:
             if name not in root:

@@ -198,7 +198,7 @@ def _batches(
             last += 1
         part = plan.take(range(first, last))
         watch = Watch.of(part, recorder.watched(part))
-        out.append(Batch(part, factory, pace.stepper, pace.rtol, watch))
+        out.append(Batch(part, factory, pace.stepper, pace.rtol, watch, recorder.asked))
         if fits < plan.members:
             out[-1].leave_device()
         first = last

@@ -57,7 +57,9 @@ class Course:
         fluxes, i = self._fluxes, len(self._blobs)
         t = self._times[i]
         if i > 0:
-            now = self._known[0][i - 1] if self._known else fluxes.stage(self._ops, y, t, self._start, self._dt)
+            now = (
+                self._known[0][i - 1] if self._known else fluxes.stage(self._ops, y, t, self._start, self._dt)
+            )
             self._lay(self._meant(now), t)
         self._blobs.append(self._known[1][i] if self._known else fluxes.blob(t, self._start, self._dt))
         return self.near, self._blobs[i]
