@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from microdomain.finite_volume import Axis
 from microdomain.mask_near import lay_beside
 from microdomain.model.mouths import mouth_points
 from microdomain.mouths import disc_of
-from microdomain.near_field import CUT, Source, lay_patch
+from microdomain.near_field import CUT, Patch, Source, lay_patch
 from microdomain.sites import Site, mixing_rates, refined_cells, ripples
+from microdomain.window import AVERAGES, Window
+
+#: Tables of this many channel positions are kept for the next run, at about half a megabyte each.
+KEPT = 64
 
 
 def lay_sites(
@@ -43,20 +49,14 @@ def lay_sites(
     for key, users in places.items():
         i, position, channel, number, many = key
         window = windows[i]
-        reach = CUT * np.sqrt(4.0 * window.D * window.tau)
-        sx, sy, sz = (
-            Source.of(x, a.faces[0], a.faces[-1], a.lower, a.upper, reach, window.D)
-            for x, a in zip(position, axes, strict=True)
-        )
-        sources = (sx, sy, sz)
-        patch = lay_patch(sources, grid.faces, window, reach)
         own = near.get(key, np.empty(0, int))
+        sources, patch, ripple = _tables(axes, position, window.D, window.tau, own.tobytes())
         site = Site(
             i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
-            np.searchsorted(cells, own), ripples(sources, grid, window, own),
+            np.searchsorted(cells, own), ripple,
             lay_beside(mask, grid, position, patch, sources, window),
         )  # fmt: skip
-        site = site.shared(1.0 / many, disc_of(channel, axes, window, reach), number > 0)
+        site = site.shared(1.0 / many, disc_of(channel, axes, window, _reach(window)), number > 0)
         for _, p in users:
             carried = site.patch if site.beside is None else site.beside
             mass[p] += carried.mass
@@ -70,3 +70,27 @@ def lay_sites(
         pair_count=count, pair_mass=mass, pair_loss=loss, pair_back=back, cells=cells,
         mixing=mixing_rates(grid, cells, np.array(slow)),
     )  # fmt: skip
+
+
+def _reach(window: Window) -> float:
+    """How far a window reaches, um."""
+    return float(CUT * np.sqrt(4.0 * window.D * window.tau))
+
+
+@lru_cache(maxsize=KEPT)
+def _tables(
+    axes: tuple[Axis, Axis, Axis], position: tuple[float, float, float], D: float, tau: float, own: bytes
+) -> tuple[tuple[Source, Source, Source], Patch, np.ndarray]:
+    """Images, patch and ripple in the cells `own` of one channel position; not to be written to."""
+    window = Window.of(D, tau, AVERAGES)
+    faces, reach = [a.faces for a in axes], _reach(window)
+    sx, sy, sz = (
+        Source.of(x, a.faces[0], a.faces[-1], a.lower, a.upper, reach, D)
+        for x, a in zip(position, axes, strict=True)
+    )
+    sources = (sx, sy, sz)
+    patch = lay_patch(sources, faces, window, reach)
+    ripple = ripples(sources, faces, window, np.frombuffer(own, dtype=int))
+    for table in (patch.zy, patch.x, patch.mass, patch.loss, ripple):
+        table.setflags(write=False)
+    return sources, patch, ripple

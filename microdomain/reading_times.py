@@ -24,27 +24,34 @@ def at_times(
     -------
     array [member, T, ion, point], uM
     """
+    if times.size > GROUP:
+        parts = [times[first : first + GROUP] for first in range(0, times.size, GROUP)]
+        return np.concatenate([at_times(near, part, kernels, points) for part in parts], axis=1)
     plan = near.plan
     out = np.zeros((plan.members, times.size, plan.ions, points))
+    # Channels of one flux share its weights.
+    known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for site, (there, kernel) in zip(plan.sites, kernels, strict=True):
         if not there.size:
             continue
-        window, history = near.windows[site.ion], plan.history
-        for m, pair in zip(site.members, site.pairs, strict=True):
-            row, kappa = plan.pair_row[pair], near.kappa[pair]
-            some = np.flatnonzero(flows_within(history, row, times - window.tau, times))
-            for first in range(0, some.size, GROUP):
-                n = some[first : first + GROUP]
-                # Rows that grow with a run are folded for one time at once.
-                parts = [n] if history.group[row] < 0 else n[:, None]
-                w = np.concatenate(
-                    [
-                        window.fold(history, np.full(p.size, row), times[p], np.full(p.size, kappa))
-                        for p in parts
-                    ]
-                )
-                out[m, n[:, None], site.ion, there] += summed(w, kernel)
+        for m, pair in zip(site.members.tolist(), site.pairs.tolist(), strict=True):
+            if pair not in known:
+                known[pair] = _weights(near, pair, times)
+            some, w = known[pair]
+            out[m, some[:, None], site.ion, there] += summed(w, kernel)
     return out
+
+
+def _weights(near: Near, pair: int, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At which of some times a pair's flux is felt, and its folded weights (n, Q) there."""
+    plan, row, kappa = near.plan, near.plan.pair_row[pair], near.kappa[pair]
+    window, history = near.windows[plan.pair_ion[pair]], plan.history
+    some = np.flatnonzero(flows_within(history, row, times - window.tau, times))
+    # Rows that grow with a run are folded for one time at once.
+    parts = [some] if history.group[row] < 0 else list(some[:, None])
+    none = np.empty((0, window.nodes.size))
+    folded = [window.fold(history, np.full(p.size, row), times[p], np.full(p.size, kappa)) for p in parts]
+    return some, np.concatenate([none, *folded])
 
 
 def flows_within(history: History, row: int, since: np.ndarray, until: np.ndarray) -> np.ndarray:

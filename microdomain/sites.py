@@ -102,14 +102,16 @@ def refined_cells(grid: Grid, position: tuple[float, float, float]) -> np.ndarra
     return np.asarray(flat[close])
 
 
-def ripples(sources: Sequence[Source], grid: Grid, window: Window, cells: np.ndarray) -> np.ndarray:
+def ripples(
+    sources: Sequence[Source], faces_of: Sequence[np.ndarray], window: Window, cells: np.ndarray
+) -> np.ndarray:
     """How the kernel varies inside refined cells: (Q, cells * SUB^3), its mean over a cell is 0."""
     ages = window.nodes
     if cells.size == 0:
         return np.zeros((ages.size, 0))
-    index = np.unravel_index(cells, grid.shape)  # (z, y, x)
+    index = np.unravel_index(cells, tuple(f.size - 1 for f in faces_of[::-1]))  # (z, y, x)
     factors = []
-    for axis, (source, faces) in enumerate(zip(sources, grid.faces, strict=True)):
+    for axis, (source, faces) in enumerate(zip(sources, faces_of, strict=True)):
         mine = index[2 - axis]
         first, stop = int(mine.min()), int(mine.max()) + 1
         edges = faces[first : stop + 1]
@@ -120,4 +122,5 @@ def ripples(sources: Sequence[Source], grid: Grid, window: Window, cells: np.nda
     fx, fy, fz = factors
     sub = fz[:, :, :, None, None] * fy[:, :, None, :, None] * fx[:, :, None, None, :]
     sub = sub.reshape(ages.size, cells.size, SUB**3)
-    return np.asarray((sub - sub.mean(axis=2, keepdims=True)).reshape(ages.size, -1))
+    sub -= sub.mean(axis=2, keepdims=True)
+    return np.asarray(sub.reshape(ages.size, -1))
