@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,11 @@ class Walk:
         each = np.einsum("kpn,p->kn", out, 1.0 / np.arange(1, 4)) * np.diff(edges)[:, None]
         return _Stretch(edges, np.concatenate([0 * each[:1], np.cumsum(each, axis=0)]), rates)
 
+    @cached_property
+    def _settled(self) -> np.ndarray:
+        """Occupancies of the states before the start."""
+        return np.asarray(self.gate.occupancies(float(self.voltage.value(BEFORE)), 0.0))
+
     def draw(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
         """One trial: times of entry (ms, the first 0) and the states entered.
 
@@ -117,7 +123,8 @@ class Walk:
         -------
         (array (K,), int array (K,))
         """
-        state = first_state(self.gate, float(self.voltage.value(BEFORE)), 0.0, stream)
+        gate = self.gate
+        state = gate.states.index(gate.start) if gate.start is not None else _chosen(self._settled, stream)
         times, states = [0.0], [state]
         level = stream.waiting()
         for s in self._stretches:
