@@ -72,16 +72,19 @@ class Window:
         -------
         array (P, Q), uM um^3
         """
-        ages = t[:, None] - self.nodes
-        out = history.value(rows, ages) * np.exp(-kappa[:, None] * self.nodes) * self.weights
         whole = history.single_piece(rows, t - self.tau, t)
         group = history.group[rows]
-        for g in np.unique(group[~whole & (group >= 0)]):
+        bent, out = ~whole & (group >= 0), np.empty((rows.size, self.nodes.size))
+        if not bent.all():
+            plain = np.flatnonzero(~bent)
+            screen = np.exp(-kappa[plain, None] * self.nodes)
+            out[plain] = history.value(rows[plain], t[plain, None] - self.nodes) * screen * self.weights
+        for g in np.unique(group[bent]) if bent.any() else ():
             alike = np.flatnonzero(group == g)
             now, starts = float(t[alike[0]]), history.starts[rows[alike[0]]]
             knots = starts[(starts > now - self.tau) & (starts < now)]
             s, weigh = self._cut(now - knots, float(kappa[alike[0]]))
-            out[alike] = weigh(history.value(rows[alike], np.broadcast_to(now - s, (alike.size, *s.shape))))
+            out[alike] = weigh(history.values_of_group(rows[alike], now - s))
         for p in np.flatnonzero(~whole & (group < 0)):
             jumps = history.jumps_within(rows[p], t[p] - self.tau, t[p])
             if jumps.size:
