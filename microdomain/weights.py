@@ -164,11 +164,13 @@ class Fluxes:
         """
         plan = self.plan
         rows, m = plan.pair_row, plan.pair_member
-        first, last = (np.searchsorted(self._jump_times, start, side=side) for side in ("left", "right"))
+        first, last = (self._jump_times.searchsorted(start, side=side) for side in ("left", "right"))
         hits = [np.empty(0, int)]
         for k in np.flatnonzero(first < last):
             mine = self._jump_pairs[first[k] : last[k]]
             hits.append(mine[m[mine] == k])
+        if len(hits) == 1:
+            return hits[0], self._weights.value[:0]
         pairs = np.concatenate(hits)
         out = np.zeros((pairs.size, plan.pair_loss.shape[1]))
         for i, window in enumerate(plan.windows):
