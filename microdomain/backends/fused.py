@@ -8,6 +8,7 @@ device decides how a kernel is called and how many members one call takes.  The 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -182,19 +183,35 @@ class Fused:
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
         out = self.folded(factor, r)
-        for first, last in self.device.blocks(self.plan.members):
-            self.solver.finish(first, last, factor, out)
+
+        def record() -> None:
+            for first, last in self.device.blocks(self.plan.members):
+                self.solver.finish(first, last, factor, out)
+
+        self._replay("solve", (out, *factor.arrays), record)
         return out, self.solver.moved
 
     def stage(
         self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
         out = self._vectors() if plus is None else plus
-        by, amount = self.device.put(scale, float), self._amount(blob)
-        for first, last in self.device.blocks(self.plan.members):
-            self._rates(first, last, y, near, amount, by, plus is not None, factor.bars, out)
-            self.solver.finish(first, last, factor, out)
+        by, amount, add = self.device.put(scale, float), self._amount(blob), plus is not None
+
+        def record() -> None:
+            for first, last in self.device.blocks(self.plan.members):
+                self._rates(first, last, y, near, amount, by, add, factor.bars, out)
+                self.solver.finish(first, last, factor, out)
+
+        arrays = (out, y, near.average, near.ripple, near.laid, amount, by, *factor.arrays)
+        self._replay("stage, added" if add else "stage", arrays, record)
         return out, self.solver.moved
+
+    def _replay(self, key: str, arrays: tuple[Any, ...], record: Callable[[], None]) -> None:
+        # Pumps on walls put array code between the kernels, which a tape does not hold.
+        if self.walls is None:
+            self.device.replay(key, arrays, record)
+        else:
+            record()
 
     def folded(self, factor: Factor, r: Any) -> Any:
         """A copy of r with folded right-hand sides and sub-cells as deviations."""

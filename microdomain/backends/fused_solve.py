@@ -41,6 +41,12 @@ class Factor:
     near: Near
     walls: Any = None
 
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """What kernels read of it."""
+        solved = (self.bars, self.modal, self.inverse, self.share, self.inverse_ion, self.fine_inverse)
+        return (*solved, self.fine_share, self.y, self.near.average, self.near.laid)
+
 
 class Solver:
     """The implicit side of one plan on one device.
@@ -122,16 +128,16 @@ class Solver:
     def modes(self, first: int, last: int, f: Factor, source: Any) -> Any:
         """What moves, solved in modal space: the work array that holds it."""
         t, m, nz, area = self._t, last - first, self._nz, self._area
-        v, product = self._views(first, last), self._device.xp.matmul
-        product(source.reshape(v.b_x.shape), t.to[0], out=v.a_x)
-        product(t.to[1], v.a, out=v.b)
-        product(t.to[2], v.b_z, out=v.a_z)
+        v, product = self._views(first, last), self._device.product
+        product(source.reshape(v.b_x.shape), t.to[0], v.a_x)
+        product(t.to[1], v.a, v.b)
+        product(t.to[2], v.b_z, v.a_z)
         self._call("divide", m * nz, area, first, last, nz, area, f.bars, f.modal, self._a)
         if self._walls is not None:
             self._walls.relieve(v.a.reshape(m, -1, *self._shape), f.walls, first, last)
-        product(t.back[2], v.a_z, out=v.b_z)
-        product(t.back[1], v.b, out=v.a)
-        product(v.a_x, t.back[0], out=v.b_x)
+        product(t.back[2], v.a_z, v.b_z)
+        product(t.back[1], v.b, v.a)
+        product(v.a_x, t.back[0], v.b_x)
         return v.b_x
 
     def react(self, first: int, last: int, f: Factor, out: Any, hat: Any = None) -> None:
@@ -149,7 +155,7 @@ class Solver:
             fine = (f.fine_inverse, f.fine_share, *cells, t.mixing, self._kept, self._b, out)
             self._call("react_refined", m, self._count, *flat, *by, *fine)
         if self.moved is not None:
-            self.moved[first:last, :moving] = v.b_x.reshape(m, moving)
+            self._call("keep_moved", m, moving, first, last, moving, size, self._b, self.moved)
 
     def _views(self, first: int, last: int) -> Views:
         """The shapes in which products along x, y and z see some members."""

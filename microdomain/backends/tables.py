@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,6 +56,20 @@ class Device(Protocol):
 
     def call(self, name: str, planes: int, length: int, *arguments: Any) -> None:
         """Run a kernel over planes of some length."""
+
+    def product(self, a: Any, b: Any, out: Any) -> None:
+        """out = a b, matrix by matrix; an `a` or `b` of two dimensions serves all."""
+
+    def replay(self, key: Hashable, arrays: Sequence[Any], record: Callable[[], None]) -> None:
+        """Do what `record` asks of `call` and `product`, which it may do by heart and must do alone.
+
+        Parameters
+        ----------
+        key : hashable              what the asking depends on besides absent arrays
+        arrays : sequence           arrays, or None, of the same shapes every time, that may be others next
+                                    time; all that is asked for lies in them or stays for good
+        record : callable           asks; what it computes by itself it computes only now and then
+        """
 
 
 @dataclass(frozen=True, eq=False)
