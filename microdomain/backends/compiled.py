@@ -113,11 +113,16 @@ class Processor:
         self._pool = Pool() if pool is None else pool
         self._threads = threads() if plan.grid.cells >= CELLS_FOR_THREADS else 1
         self._writing: tape.Tape | None = None
-        self._tapes: dict[Hashable, tape.Tape] = {}
+        self._tapes: tape.Recent[tape.Tape] = tape.Recent(TAPES)
 
     def put(self, a: np.ndarray, dtype: Any = None) -> np.ndarray:
         """A contiguous array of `dtype` (default: the backend's precision)."""
         return self._pool.know(np.ascontiguousarray(a, dtype=self.real if dtype is None else dtype))
+
+    def send(self, a: np.ndarray, into: np.ndarray) -> np.ndarray:
+        """Bring an array to one that is there already."""
+        into[...] = a
+        return into
 
     def get(self, a: np.ndarray) -> np.ndarray:
         """The array on the host."""
@@ -187,9 +192,7 @@ class Processor:
         found = self._tapes.get(whole)
         if found is None:
             spans = [(p, 0 if a is None else a.nbytes) for p, a in zip(places, (None, *arrays), strict=True)]
-            found = self._tapes[whole] = self._record(spans, record)
-            if len(self._tapes) > TAPES:
-                del self._tapes[next(iter(self._tapes))]
+            found = self._tapes.keep(whole, self._record(spans, record))
         here = struct.pack(f"{len(places)}q", *places)
         self._play(found.entries, found.place, len(found.moved), found.changes, here)
 

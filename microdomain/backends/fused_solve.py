@@ -28,7 +28,10 @@ class Linearised:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """A prepared M: bars per member (see plan.h), reciprocals per mode and per cell."""
+    """A prepared M: bars per member (see plan.h), reciprocals per mode and per cell.
+
+    A solver holds one at a time: the next one overwrites it.
+    """
 
     bars: Any
     modal: Any
@@ -42,10 +45,9 @@ class Factor:
     walls: Any = None
 
     @property
-    def arrays(self) -> tuple[Any, ...]:
-        """What kernels read of it."""
-        solved = (self.bars, self.modal, self.inverse, self.share, self.inverse_ion, self.fine_inverse)
-        return (*solved, self.fine_share, self.y, self.near.average, self.near.laid)
+    def taken_at(self) -> tuple[Any, ...]:
+        """What kernels read of where it was taken; all else stays in its place."""
+        return (self.y, self.near.average, self.near.laid)
 
 
 class Solver:
@@ -78,6 +80,7 @@ class Solver:
         self._a, self._b = (device.empty(block * plan.mobile, nz, ny, nx) for _ in range(2))
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers + len(plan.forms), self._count)
+        self._made: tuple[Any, ...] = ()
         # What moves is copied out only where the ledger will read it.
         leaks = plan.uptake.any() or plan.leaks or walls is not None
         self.moved = device.empty(plan.members, plan.size) if leaks else None
@@ -85,13 +88,11 @@ class Solver:
             self.moved[...] = 0.0
 
     def factor(self, jacobian: Linearised, g: np.ndarray, a: float) -> Factor:
-        """Prepare M for one step."""
-        plan, t, empty, m = self._plan, self._t, self._device.empty, self._plan.members
+        """Prepare M for one step, in the arrays of the last one."""
+        plan, t, m = self._plan, self._t, self._plan.members
         y, near, planes = jacobian.y, jacobian.near, self._plan.members * self._nz
-        bars = self._device.put(self._reductions.bars(y, near, g), float)
-        cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
-        modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
-        f = Factor(bars, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine), y, near)
+        f = Factor(*self._sent(self._reductions.bars(y, near, g)), y, near)
+        bars = f.bars
         grid = (0, m, self._nz, self._area)
         self._call("modes", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal)
         state = (self._size, t.params, bars, y, near.average)
@@ -109,6 +110,17 @@ class Solver:
 
         by_cell = f.inverse_ion.reshape(m, plan.ions, *self._shape)
         return replace(f, walls=self._walls.prepare(self._walls.crossings(y, near), g, by_cell, divided))
+
+    def _sent(self, bars: np.ndarray) -> tuple[Any, ...]:
+        """The arrays of a factor, which stay where they are for the next one; bars filled in."""
+        plan, empty, m = self._plan, self._device.empty, self._plan.members
+        if not self._made:
+            cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
+            modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
+            laid = self._device.put(np.zeros(bars.shape), float)
+            self._made = (laid, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine))
+        self._device.send(bars, self._made[0])
+        return self._made
 
     def fold(self, f: Factor, out: Any) -> None:
         """In place, right-hand sides to folded ones and sub-cells to deviations."""

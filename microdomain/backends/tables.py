@@ -33,6 +33,9 @@ class Device(Protocol):
     def put(self, a: np.ndarray, dtype: Any = None) -> Any:
         """Bring an array to the device, contiguous."""
 
+    def send(self, a: np.ndarray, into: Any) -> Any:
+        """Bring an array to one that is there already, and give that back."""
+
     def get(self, a: Any) -> np.ndarray:
         """Bring an array to the host."""
 

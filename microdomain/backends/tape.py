@@ -13,13 +13,15 @@ the plan and on which arrays are absent or the same, never on an address: it can
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from microdomain.backends import sources
+
+Kept = TypeVar("Kept")
 
 #: How C reads the number in a slot.
 _READ = {"int": "(int)s[{}].whole", "wide": "s[{}].whole", "double": "s[{}].number"}
@@ -111,6 +113,36 @@ def product(count: int, shape: Sequence[int], places: Sequence[int], strides: Se
 
 #: Which slots of a product are addresses.
 PRODUCT_POINTERS = (5, 6, 7)
+
+
+class Recent(Generic[Kept]):
+    """What was kept by key; of more than `most` the one that has gone unused for longest is dropped.
+
+    Parameters
+    ----------
+    most : int
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: dict[Hashable, Kept] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def get(self, key: Hashable) -> Kept | None:
+        """What is kept under a key, or None."""
+        if key not in self._found:
+            return None
+        return self.keep(key, self._found[key])
+
+    def keep(self, key: Hashable, value: Kept) -> Kept:
+        """Keep a value, and give it back."""
+        self._found.pop(key, None)
+        self._found[key] = value
+        if len(self._found) > self._most:
+            del self._found[next(iter(self._found))]
+        return value
 
 
 class Tape:
