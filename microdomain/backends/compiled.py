@@ -82,7 +82,8 @@ class Library:
         self.threads, self._use = 1, getattr(loaded, "use_threads", None)
         self.replay = loaded.replay
         self.replay.restype = None
-        self.replay.argtypes = [ctypes.c_longlong, ctypes.c_void_p] * 2 + [ctypes.c_void_p]
+        place, count = ctypes.c_void_p, ctypes.c_longlong
+        self.replay.argtypes = [count, place, count, place, place]
 
     def use(self, threads: int) -> None:
         """Set the number of threads, where the compiler has OpenMP."""

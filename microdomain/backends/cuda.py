@@ -206,7 +206,8 @@ class Card:
         """Graphs and products in order, nothing of which has run yet; none where CuPy refuses."""
         if self._stream is None:
             self._stream = self.xp.cuda.Stream(non_blocking=True)
-        self._writing = written = []
+        written: list[Callable[[], Any]] = []
+        self._writing = written
         try:
             with self._stream:
                 record()

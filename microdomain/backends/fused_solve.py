@@ -80,7 +80,7 @@ class Solver:
         self._a, self._b = (device.empty(block * plan.mobile, nz, ny, nx) for _ in range(2))
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers + len(plan.forms), self._count)
-        self._made: tuple[Any, ...] = ()
+        self._prepared: Factor | None = None
         # What moves is copied out only where the ledger will read it.
         leaks = plan.uptake.any() or plan.leaks or walls is not None
         self.moved = device.empty(plan.members, plan.size) if leaks else None
@@ -91,7 +91,7 @@ class Solver:
         """Prepare M for one step, in the arrays of the last one."""
         plan, t, m = self._plan, self._t, self._plan.members
         y, near, planes = jacobian.y, jacobian.near, self._plan.members * self._nz
-        f = Factor(*self._sent(self._reductions.bars(y, near, g)), y, near)
+        f = self._sent(self._reductions.bars(y, near, g), y, near)
         bars = f.bars
         grid = (0, m, self._nz, self._area)
         self._call("modes", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal)
@@ -111,16 +111,17 @@ class Solver:
         by_cell = f.inverse_ion.reshape(m, plan.ions, *self._shape)
         return replace(f, walls=self._walls.prepare(self._walls.crossings(y, near), g, by_cell, divided))
 
-    def _sent(self, bars: np.ndarray) -> tuple[Any, ...]:
-        """The arrays of a factor, which stay where they are for the next one; bars filled in."""
+    def _sent(self, bars: np.ndarray, y: Any, near: Near) -> Factor:
+        """A factor in the arrays of the last one, its bars filled in."""
         plan, empty, m = self._plan, self._device.empty, self._plan.members
-        if not self._made:
+        if self._prepared is None:
             cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
             modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
             laid = self._device.put(np.zeros(bars.shape), float)
-            self._made = (laid, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine))
-        self._device.send(bars, self._made[0])
-        return self._made
+            each = (laid, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine))
+            self._prepared = Factor(*each, y, near)
+        self._device.send(bars, self._prepared.bars)
+        return replace(self._prepared, y=y, near=near)
 
     def fold(self, f: Factor, out: Any) -> None:
         """In place, right-hand sides to folded ones and sub-cells to deviations."""

@@ -30,7 +30,8 @@ _PRODUCT = 10  # slots of a product: its code, then count, rows, inner, columns,
 _HEAD = """
 /* Rows of launches and products, worked off without a return to the caller. */
 typedef union { wide whole; double number; void *place; } Slot;
-typedef void Product(char *, char *, int *, int *, int *, real *, real *, int *, real *, int *, real *, real *, int *);
+typedef void Product(char *, char *, int *, int *, int *, real *, real *, int *, real *, int *, real *,
+                     real *, int *);
 static Product *product;
 void use_product(Product *given) { product = given; }
 
@@ -39,11 +40,11 @@ static void multiply(const Slot *s) {
     int rows = (int)s[2].whole, inner = (int)s[3].whole, columns = (int)s[4].whole;
     real one = 1, zero = 0, *a = s[5].place, *b = s[6].place, *out = s[7].place;
     for (wide k = 0; k < s[1].whole; ++k)
-        product("N", "N", &columns, &rows, &inner, &one, b + k * s[9].whole, &columns, a + k * s[8].whole, &inner,
-                &zero, out + k * rows * columns, &columns);
+        product("N", "N", &columns, &rows, &inner, &one, b + k * s[9].whole, &columns, a + k * s[8].whole,
+                &inner, &zero, out + k * rows * columns, &columns);
 }
 
-/* `moved` holds, of every address that may differ, its slot, its array and its bytes behind that array's begin. */
+/* `moved` holds of every address that may differ its slot, its array and its place in that array in bytes. */
 void replay(wide entries, Slot *s, wide changes, const wide *moved, const wide *arrays) {
     for (wide k = 0; k < changes; ++k, moved += 3) s[moved[0]].whole = arrays[moved[1]] + moved[2];
     for (; entries > 0; --entries) switch (s->whole) {

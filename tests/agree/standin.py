@@ -74,7 +74,8 @@ class DeviceArray(np.ndarray):
     def set(self, a):
         """Copy from the host."""
         Stream.refuse("a copy from the host")
-        assert type(a) is np.ndarray and (a.shape, a.dtype) == (self.shape, self.dtype)
+        assert type(a) is np.ndarray
+        assert (a.shape, a.dtype) == (self.shape, self.dtype)
         self.view(np.ndarray)[...] = a
 
     def get(self):
@@ -110,7 +111,8 @@ class Stream:
 
     def begin_capture(self):
         """Write launches down from now on."""
-        assert self.entered and Stream.capturing is None
+        assert self.entered
+        assert Stream.capturing is None
         Stream.capturing = []
 
     def end_capture(self):
