@@ -119,7 +119,7 @@ class Solver:
             modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
             laid = self._device.put(np.zeros(bars.shape), float)
             each = (laid, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine))
-            self._prepared = Factor(*each, y, near)
+            self._prepared = Factor(*each, None, Near(None, None))
         self._device.send(bars, self._prepared.bars)
         return replace(self._prepared, y=y, near=near)
 
