@@ -60,7 +60,7 @@ def test_a_signal_saves_and_stops_and_the_run_goes_on_to_the_same_bits(
     stops = 0
     while True:
         with monkeypatch.context() as patch:
-            signal_after(patch, 5, number)
+            signal_after(patch, 3, number)
             try:
                 results = go(str(out))
                 break

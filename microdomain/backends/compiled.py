@@ -179,7 +179,7 @@ class Processor:
             self._play(1, entry, 0, None, None)
         else:
             self._writing.add(entry, tape.PRODUCT_POINTERS, (a, b, out))
-            self._writing.products.append((count, rows, inner, columns))
+            self._writing.products.append((count, rows, inner, columns, *strides))
 
     def replay(self, key: Hashable, arrays: Sequence[Any], record: Callable[[], None]) -> None:
         """What `record` launches and multiplies, from a tape where one is kept; see `tables.Device`."""
@@ -194,8 +194,7 @@ class Processor:
         if found is None:
             spans = [(p, 0 if a is None else a.nbytes) for p, a in zip(places, (None, *arrays), strict=True)]
             found = self._tapes.keep(whole, self._record(spans, record))
-        here = struct.pack(f"{len(places)}q", *places)
-        self._play(found.entries, found.place, len(found.moved), found.changes, here)
+        self._play_tape(found, struct.pack(f"{len(places)}q", *places))
 
     def _record(self, spans: list[tuple[int, int]], record: Callable[[], None]) -> tape.Tape:
         self._writing = made = tape.Tape()
@@ -205,6 +204,9 @@ class Processor:
             self._writing = None
         made.close(spans)
         return made
+
+    def _play_tape(self, found: tape.Tape, places: bytes) -> None:
+        self._play(found.entries, found.place, len(found.moved), found.changes, places)
 
     def _play(self, *given: Any) -> None:
         """Work off entries: how many, where, and what moved."""

@@ -155,7 +155,7 @@ class Tape:
     slots : int64 array             the entries, one after the other
     moved : int64 array (change, 3)     slot, array and offset in bytes of addresses that may differ
     place, changes : int            addresses of `slots` and `moved`
-    products : list of tuple        (count, rows, inner, columns) of every product
+    products : list of tuple        (count, rows, inner, columns) and the two strides of every product
     """
 
     def __init__(self) -> None:
