@@ -115,7 +115,7 @@ def test_checkpoints_need_a_store():
 def test_a_checkpoint_of_another_store_is_not_used(reference, tmp_path, monkeypatch):
     """A run that was begun again has fewer frames than the old one's checkpoint says."""
     out = tmp_path / "a.zarr"
-    for steps, keywords in ((15, {}), (3, {"resume": False, "overwrite": True, "checkpoint_every": 100.0})):
+    for steps, keywords in ((9, {}), (2, {"resume": False, "overwrite": True, "checkpoint_every": 100.0})):
         with monkeypatch.context() as patch:
             signal_after(patch, steps)
             with pytest.raises(Stopped):
