@@ -6,13 +6,12 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 import microdomain as md
-from microdomain.backends.choose import choose
+from microdomain.backends.compiled import Processor
 from microdomain.model import Buffer, Cluster, Fixed, Ion, Markov, Model, Pulse
 
 CALCIUM = Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000.0)
@@ -66,72 +65,51 @@ def run(case, device):
 
 @dataclass
 class Shares:
-    """Seconds of one run: all of it, in matrix products, in kernels; and of the same products alone."""
+    """Seconds of one run: all of it, in C (kernels and matrix products); and of the same products alone."""
 
     whole: float
-    products: float
-    kernels: float
+    inside: float
     alone: float
 
 
-class _Timing:
-    """An array module whose matrix products are timed."""
-
-    def __init__(self, spent):
-        self.spent, self.shapes = spent, Counter()
-
-    def __getattr__(self, name):
-        return getattr(np, name)
-
-    def matmul(self, a, b, out):
-        start = time.process_time()
-        np.matmul(a, b, out=out)
-        self.spent["products"] += time.process_time() - start
-        self.shapes[a.shape, b.shape, out.shape] += 1
-
-
 def shares(case, monkeypatch):
-    """Where the time of a case goes on the compiled backend."""
-    spent, timing = Counter(), []
+    """Where the time of a case goes on the compiled backend.
 
-    def timed(device, log, precision):
-        factory = choose(device, log, precision)
+    All that runs in C passes through `Processor._play`, and tapes know the shapes of their products.
+    """
+    spent, shapes = Counter(), Counter()
+    play, play_tape = Processor._play, Processor._play_tape
 
-        def make(plan):
-            ops = factory(plan)
-            call = ops._call
+    def timed(self, *given):
+        start = time.process_time()
+        play(self, *given)
+        spent["inside"] += time.process_time() - start
 
-            def counted(name, *arguments):
-                start = time.process_time()
-                call(name, *arguments)
-                spent["kernels"] += time.process_time() - start
+    def counted(self, found, places):
+        shapes.update(found.products)
+        play_tape(self, found, places)
 
-            ops._call = counted
-            ops.device.xp = _Timing(spent)
-            timing.append(ops.device.xp)
-            return ops
-
-        return make
-
-    # The package's `simulate` is the function, so the module comes by name.
-    monkeypatch.setattr(import_module("microdomain.simulate"), "choose", timed)
+    monkeypatch.setattr(Processor, "_play", timed)
+    monkeypatch.setattr(Processor, "_play_tape", counted)
     whole = run(case, "compiled")
-    shapes = sum((t.shapes for t in timing), Counter())
-    return Shares(whole, spent["products"], spent["kernels"], _alone(shapes))
+    monkeypatch.undo()
+    return Shares(whole, spent["inside"], _alone(shapes))
 
 
 def _alone(shapes):
     """Seconds that the same matrix products take with nothing between them."""
     total = 0.0
-    for (left, right, result), count in shapes.items():
-        a, b, out = np.ones(left), np.ones(right), np.empty(result)
+    for (count, rows, inner, columns, *strides), times in shapes.items():
+        sides = ((rows, inner), (inner, columns))
+        # A matrix that serves all is there once.
+        a, b = (np.ones((count, *s) if stride else s) for s, stride in zip(sides, strides, strict=True))
+        out, taken = np.empty((count, rows, columns)), []
         np.matmul(a, b, out=out)
-        times = []
         for _ in range(20):
             start = time.process_time()
             np.matmul(a, b, out=out)
-            times.append(time.process_time() - start)
-        total += count * float(np.median(times))
+            taken.append(time.process_time() - start)
+        total += times * float(np.median(taken))
     return total
 
 

@@ -260,3 +260,12 @@ KERNEL react_refined(int first, int last, wide cells, wide size, const double *b
     }
 #endif
 }
+
+/* The ledger reads z, which stands in a work array of members from `first` on, after all are done. */
+KERNEL keep_moved(int first, int last, wide moving, wide size, const real *restrict z, real *restrict moved) {
+    FOR_EACH_PLANE(m, first, last) {
+        const real *from = z + (m - first) * moving;
+        real *to = moved + m * size;
+        FOR_EACH(n, moving) to[n] = from[n];
+    }
+}

@@ -149,9 +149,20 @@ class Batch:
             except (ArithmeticError, LookupError, ValueError) as error:
                 if not forgiving:
                     raise
-                self._leave(active, error)
+                if active.size == 1:
+                    self._leave(active, error)
+                else:
+                    self._step_apart(active, until)
             if beat is not None:
                 beat(self)
+
+    def _step_apart(self, active: np.ndarray, until: float) -> None:
+        """One by one, so that a member that breaks down takes nobody with it."""
+        for k in active:
+            try:
+                self._step(np.array([k]), until)
+            except (ArithmeticError, LookupError, ValueError) as error:
+                self._leave(np.array([k]), error)
 
     def _leave(self, active: np.ndarray, error: Exception) -> None:
         for k in active:

@@ -47,7 +47,7 @@ def test_live_channels_go_on_to_the_same_bits(tmp_path, monkeypatch, current, ga
         def counted(self, *arguments, count=count):
             step(self, *arguments)
             count[0] += 1
-            if count[0] == 17:
+            if count[0] == 9:
                 os.kill(os.getpid(), signal.SIGUSR1)
 
         monkeypatch.setattr(Batch, "_step", counted)

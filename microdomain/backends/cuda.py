@@ -1,11 +1,16 @@
 """The CUDA backend: the same kernels through NVRTC; the only file that imports CuPy.
 
-States, near fields and factors stay on the card; per step a few numbers per member come back.
+States, near fields and factors stay on the card; per step a few numbers per member come back.  The
+kernels between two matrix products of a stage are captured in a CUDA graph once the same arrays come
+again.  (The products stay outside: CuPy refuses cuBLAS while a stream is captured, CuPy issue 6290.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +19,13 @@ from microdomain.backends import sources
 from microdomain.backends.base import Operations, Unavailable
 from microdomain.backends.fused import Fused
 from microdomain.backends.masked import beside_obstacles
+from microdomain.backends.tape import Recent
 from microdomain.plan import Plan
 
+log = logging.getLogger("microdomain")
+
+#: Rows of launches that are kept as graphs; arrays come from a pool, so that their addresses recur.
+GRAPHS = 256
 #: Threads of a block; a reduction takes one block per plane, so it leaves this many partial results.
 BLOCK = 256
 REDUCTIONS = frozenset({"extremes", "extremes_refined", "worst_ratio", "fastest", "fastest_refined"})
@@ -108,10 +118,20 @@ class Card:
         self._kernels = {
             name: (module.get_function(name), arguments) for name, arguments in sources.signatures().items()
         }
+        # By what was asked and where the arrays are: nothing when seen once, then graphs and products.
+        self._tapes: Recent[list[Callable[[], Any]]] = Recent(GRAPHS)
+        self._stream: Any = None
+        self._writing: list[Callable[[], Any]] | None = None
+        self._graphs = True
 
     def put(self, a: np.ndarray, dtype: Any = None) -> Any:
         """A contiguous array on the card."""
         return self.xp.asarray(np.ascontiguousarray(a, dtype=self.real if dtype is None else dtype))
+
+    def send(self, a: np.ndarray, into: Any) -> Any:
+        """Bring an array to one that is there already."""
+        into.set(np.ascontiguousarray(a, dtype=into.dtype))
+        return into
 
     def get(self, a: Any) -> np.ndarray:
         """The array on the host."""
@@ -150,7 +170,62 @@ class Card:
         kernel, declared = self._kernels[name]
         across = 1 if name in REDUCTIONS else -(-length // BLOCK)
         values = tuple(_argument(a, d) for a, d in zip(arguments, declared, strict=True))
+        if self._writing is not None and not self._stream.is_capturing():
+            self._stream.begin_capture()
         kernel((across, min(planes, MOST)), (BLOCK,), values)
+
+    def product(self, a: Any, b: Any, out: Any) -> None:
+        """out = a b, matrix by matrix; an `a` or `b` of two dimensions serves all."""
+        if self._writing is None:
+            self.xp.matmul(a, b, out=out)
+            return
+        self._end_graph()
+        # What is kept must not hold an array, or its address would never be given out again.
+        self._writing.append(partial(self.xp.matmul, self._bare(a), self._bare(b), out=self._bare(out)))
+
+    def _bare(self, a: Any) -> Any:
+        """The same array, without keeping its memory."""
+        memory = self.xp.cuda.UnownedMemory(a.data.ptr, a.nbytes, None)
+        return self.xp.ndarray(a.shape, a.dtype, self.xp.cuda.MemoryPointer(memory, 0), a.strides)
+
+    def replay(self, key: Hashable, arrays: Sequence[Any], record: Callable[[], None]) -> None:
+        """What `record` launches and multiplies, from graphs where they are kept; see `tables.Device`."""
+        if not self._graphs:
+            record()
+            return
+        whole = (key, *[0 if a is None else (a.data.ptr, a.size) for a in arrays])
+        tape = self._tapes.get(whole)
+        if tape == []:
+            tape = self._tapes.keep(whole, self._captured(record))
+        elif tape is None:
+            self._tapes.keep(whole, [])
+        for play in tape or [record]:
+            play()
+
+    def _captured(self, record: Callable[[], None]) -> list[Callable[[], Any]]:
+        """Graphs and products in order, nothing of which has run yet; none where CuPy refuses."""
+        if self._stream is None:
+            self._stream = self.xp.cuda.Stream(non_blocking=True)
+        written: list[Callable[[], Any]] = []
+        self._writing = written
+        try:
+            with self._stream:
+                record()
+                self._end_graph()
+        except RuntimeError as reason:  # CuPy's errors of the runtime and the driver are such
+            self._graphs = False
+            log.warning("Kernels are launched one by one, for CUDA graphs are refused: %s", reason)
+            if self._stream.is_capturing():
+                with suppress(RuntimeError):
+                    self._stream.end_capture()
+            return []
+        finally:
+            self._writing = None
+        return written
+
+    def _end_graph(self) -> None:
+        if self._writing is not None and self._stream.is_capturing():
+            self._writing.append(self._stream.end_capture().launch)
 
 
 def _argument(value: Any, declared: sources.Argument) -> Any:

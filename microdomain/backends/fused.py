@@ -8,6 +8,7 @@ device decides how a kernel is called and how many members one call takes.  The 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,9 @@ class Fused:
         self.walls = Walls(plan, device.xp, device) if plan.pumps.sheets else None
         self.solver = Solver(plan, device, self._t, self._reduce, self.walls)
         self._unit = device.put(np.ones(plan.members), float)
+        # Numbers of a stage, sent to where the last ones stood.
+        self._scale = device.put(np.ones(plan.members), float)
+        self._blob = device.put(np.zeros(plan.pair_member.size), float)
         self._last: tuple[np.ndarray, Near] | None = None
 
     def _vectors(self) -> Any:
@@ -149,13 +153,13 @@ class Fused:
 
     def advance(self, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
         out = self._vectors() if plus is None else plus
-        factor, amount = self.device.put(scale, float), self._amount(blob)
+        factor, amount = self.device.send(scale, self._scale), self._amount(blob)
         for first, last in self.device.blocks(self.plan.members):
             self._rates(first, last, y, near, amount, factor, plus is not None, None, out)
         return out
 
     def _amount(self, blob: np.ndarray) -> Any:
-        return self.device.put(blob, float) if blob.any() else None
+        return self.device.send(blob, self._blob) if blob.any() else None
 
     def _rates(
         self, first: int, last: int, y: Any, near: Near, amount: Any, factor: Any, add: bool, bars: Any,
@@ -183,19 +187,35 @@ class Fused:
 
     def solve(self, factor: Factor, r: Any) -> tuple[Any, Any]:
         out = self.folded(factor, r)
-        for first, last in self.device.blocks(self.plan.members):
-            self.solver.finish(first, last, factor, out)
+
+        def record() -> None:
+            for first, last in self.device.blocks(self.plan.members):
+                self.solver.finish(first, last, factor, out)
+
+        self._replay("solve", (out, *factor.taken_at), record)
         return out, self.solver.moved
 
     def stage(
         self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
         out = self._vectors() if plus is None else plus
-        by, amount = self.device.put(scale, float), self._amount(blob)
-        for first, last in self.device.blocks(self.plan.members):
-            self._rates(first, last, y, near, amount, by, plus is not None, factor.bars, out)
-            self.solver.finish(first, last, factor, out)
+        by, amount, add = self.device.send(scale, self._scale), self._amount(blob), plus is not None
+
+        def record() -> None:
+            for first, last in self.device.blocks(self.plan.members):
+                self._rates(first, last, y, near, amount, by, add, factor.bars, out)
+                self.solver.finish(first, last, factor, out)
+
+        arrays = (out, y, near.average, near.ripple, near.laid, amount, *factor.taken_at)
+        self._replay("stage, added" if add else "stage", arrays, record)
         return out, self.solver.moved
+
+    def _replay(self, key: str, arrays: tuple[Any, ...], record: Callable[[], None]) -> None:
+        # Pumps on walls put array code between the kernels, which a tape does not hold.
+        if self.walls is None:
+            self.device.replay(key, arrays, record)
+        else:
+            record()
 
     def folded(self, factor: Factor, r: Any) -> Any:
         """A copy of r with folded right-hand sides and sub-cells as deviations."""

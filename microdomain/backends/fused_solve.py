@@ -28,7 +28,10 @@ class Linearised:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """A prepared M: bars per member (see plan.h), reciprocals per mode and per cell."""
+    """A prepared M: bars per member (see plan.h), reciprocals per mode and per cell.
+
+    A solver holds one at a time: the next one overwrites it.
+    """
 
     bars: Any
     modal: Any
@@ -40,6 +43,11 @@ class Factor:
     y: Any
     near: Near
     walls: Any = None
+
+    @property
+    def taken_at(self) -> tuple[Any, ...]:
+        """What kernels read of where it was taken; all else stays in its place."""
+        return (self.y, self.near.average, self.near.laid)
 
 
 class Solver:
@@ -72,6 +80,7 @@ class Solver:
         self._a, self._b = (device.empty(block * plan.mobile, nz, ny, nx) for _ in range(2))
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers + len(plan.forms), self._count)
+        self._prepared: Factor | None = None
         # What moves is copied out only where the ledger will read it.
         leaks = plan.uptake.any() or plan.leaks or walls is not None
         self.moved = device.empty(plan.members, plan.size) if leaks else None
@@ -79,13 +88,11 @@ class Solver:
             self.moved[...] = 0.0
 
     def factor(self, jacobian: Linearised, g: np.ndarray, a: float) -> Factor:
-        """Prepare M for one step."""
-        plan, t, empty, m = self._plan, self._t, self._device.empty, self._plan.members
+        """Prepare M for one step, in the arrays of the last one."""
+        plan, t, m = self._plan, self._t, self._plan.members
         y, near, planes = jacobian.y, jacobian.near, self._plan.members * self._nz
-        bars = self._device.put(self._reductions.bars(y, near, g), float)
-        cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
-        modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
-        f = Factor(bars, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine), y, near)
+        f = self._sent(self._reductions.bars(y, near, g), y, near)
+        bars = f.bars
         grid = (0, m, self._nz, self._area)
         self._call("modes", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal)
         state = (self._size, t.params, bars, y, near.average)
@@ -103,6 +110,18 @@ class Solver:
 
         by_cell = f.inverse_ion.reshape(m, plan.ions, *self._shape)
         return replace(f, walls=self._walls.prepare(self._walls.crossings(y, near), g, by_cell, divided))
+
+    def _sent(self, bars: np.ndarray, y: Any, near: Near) -> Factor:
+        """A factor in the arrays of the last one, its bars filled in."""
+        plan, empty, m = self._plan, self._device.empty, self._plan.members
+        if self._prepared is None:
+            cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
+            modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
+            laid = self._device.put(np.zeros(bars.shape), float)
+            each = (laid, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine))
+            self._prepared = Factor(*each, None, Near(None, None))
+        self._device.send(bars, self._prepared.bars)
+        return replace(self._prepared, y=y, near=near)
 
     def fold(self, f: Factor, out: Any) -> None:
         """In place, right-hand sides to folded ones and sub-cells to deviations."""
@@ -122,16 +141,16 @@ class Solver:
     def modes(self, first: int, last: int, f: Factor, source: Any) -> Any:
         """What moves, solved in modal space: the work array that holds it."""
         t, m, nz, area = self._t, last - first, self._nz, self._area
-        v, product = self._views(first, last), self._device.xp.matmul
-        product(source.reshape(v.b_x.shape), t.to[0], out=v.a_x)
-        product(t.to[1], v.a, out=v.b)
-        product(t.to[2], v.b_z, out=v.a_z)
+        v, product = self._views(first, last), self._device.product
+        product(source.reshape(v.b_x.shape), t.to[0], v.a_x)
+        product(t.to[1], v.a, v.b)
+        product(t.to[2], v.b_z, v.a_z)
         self._call("divide", m * nz, area, first, last, nz, area, f.bars, f.modal, self._a)
         if self._walls is not None:
             self._walls.relieve(v.a.reshape(m, -1, *self._shape), f.walls, first, last)
-        product(t.back[2], v.a_z, out=v.b_z)
-        product(t.back[1], v.b, out=v.a)
-        product(v.a_x, t.back[0], out=v.b_x)
+        product(t.back[2], v.a_z, v.b_z)
+        product(t.back[1], v.b, v.a)
+        product(v.a_x, t.back[0], v.b_x)
         return v.b_x
 
     def react(self, first: int, last: int, f: Factor, out: Any, hat: Any = None) -> None:
@@ -149,7 +168,7 @@ class Solver:
             fine = (f.fine_inverse, f.fine_share, *cells, t.mixing, self._kept, self._b, out)
             self._call("react_refined", m, self._count, *flat, *by, *fine)
         if self.moved is not None:
-            self.moved[first:last, :moving] = v.b_x.reshape(m, moving)
+            self._call("keep_moved", m, moving, first, last, moving, size, self._b, self.moved)
 
     def _views(self, first: int, last: int) -> Views:
         """The shapes in which products along x, y and z see some members."""

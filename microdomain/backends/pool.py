@@ -25,12 +25,12 @@ class Pool:
 
     Attributes
     ----------
-    addresses : dict                where the data of known arrays begin, by id: reading it from the
-                                    array costs a microsecond, twenty times per kernel
+    addresses : dict                where the data of known arrays begin, by id, 0 for None: reading it
+                                    from the array costs a microsecond, twenty times per kernel
     """
 
     def __init__(self) -> None:
-        self.addresses: dict[int, int] = {}
+        self.addresses: dict[int, int] = {id(None): 0}
         self._known: dict[int, weakref.ref[np.ndarray]] = {}
         self._buffers: dict[int, list[tuple[np.ndarray, int]]] = {}
         self._made = 0

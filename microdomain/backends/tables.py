@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +33,9 @@ class Device(Protocol):
     def put(self, a: np.ndarray, dtype: Any = None) -> Any:
         """Bring an array to the device, contiguous."""
 
+    def send(self, a: np.ndarray, into: Any) -> Any:
+        """Bring an array to one that is there already, and give that back."""
+
     def get(self, a: Any) -> np.ndarray:
         """Bring an array to the host."""
 
@@ -55,6 +59,20 @@ class Device(Protocol):
 
     def call(self, name: str, planes: int, length: int, *arguments: Any) -> None:
         """Run a kernel over planes of some length."""
+
+    def product(self, a: Any, b: Any, out: Any) -> None:
+        """out = a b, matrix by matrix; an `a` or `b` of two dimensions serves all."""
+
+    def replay(self, key: Hashable, arrays: Sequence[Any], record: Callable[[], None]) -> None:
+        """Do what `record` asks of `call` and `product`, which it may do by heart and must do alone.
+
+        Parameters
+        ----------
+        key : hashable              what the asking depends on besides absent arrays
+        arrays : sequence           arrays, or None, of the same shapes every time, that may be others next
+                                    time; all that is asked for lies in them or stays for good
+        record : callable           asks; what it computes by itself it computes only now and then
+        """
 
 
 @dataclass(frozen=True, eq=False)

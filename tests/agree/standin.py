@@ -3,6 +3,7 @@
 Kernels are compiled by the C++ compiler from the very text that NVRTC would get, and are launched
 block by block and thread by thread with the grid and block shapes that the backend chose.  Arrays
 on the "device" are a class of their own: mixing them with host arrays is an error, as on a card.
+While a stream is captured, launches are written down with their addresses alone, and all else is an error.
 """
 
 import ctypes
@@ -48,7 +49,14 @@ SCALARS = {"int": np.int32, "wide": np.int64, "double": np.float64}
 class DeviceArray(np.ndarray):
     """An array that refuses to meet host arrays unasked."""
 
+    @property
+    def data(self):
+        """Where it is in memory."""
+        return types.SimpleNamespace(ptr=self.ctypes.data)
+
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        Stream.refuse(ufunc.__name__)
+
         def bare(a):
             if isinstance(a, DeviceArray):
                 return a.view(np.ndarray)
@@ -63,9 +71,70 @@ class DeviceArray(np.ndarray):
             return out[0]
         return result.view(DeviceArray) if isinstance(result, np.ndarray) else result
 
+    def set(self, a):
+        """Copy from the host."""
+        Stream.refuse("a copy from the host")
+        assert type(a) is np.ndarray
+        assert (a.shape, a.dtype) == (self.shape, self.dtype)
+        self.view(np.ndarray)[...] = a
+
     def get(self):
         """A copy on the host."""
+        Stream.refuse("a copy to the host")
         return np.array(self.view(np.ndarray))
+
+
+class Stream:
+    """A stream that can be captured, by itself and as the current one."""
+
+    capturing = None
+
+    def __init__(self, non_blocking=False):
+        assert non_blocking, "the default stream cannot be captured"
+        self.entered = False
+
+    @classmethod
+    def refuse(cls, what):
+        """Raise as CuPy does where something cannot be captured."""
+        if cls.capturing is not None:
+            raise NotImplementedError(f"calling {what} during stream capture is currently unsupported")
+
+    def __enter__(self):
+        self.entered = True
+
+    def __exit__(self, *_):
+        self.entered = False
+
+    def is_capturing(self):
+        """Whether launches are written down."""
+        return Stream.capturing is not None
+
+    def begin_capture(self):
+        """Write launches down from now on."""
+        assert self.entered
+        assert Stream.capturing is None
+        Stream.capturing = []
+
+    def end_capture(self):
+        """The graph of what was written down."""
+        graph, Stream.capturing = Graph(Stream.capturing), None
+        return graph
+
+
+class Graph:
+    """Launches by their addresses."""
+
+    launched = 0
+
+    def __init__(self, launches):
+        assert launches, "an empty graph"
+        self.launches = launches
+
+    def launch(self):
+        """Run them in order."""
+        Graph.launched += 1
+        for function, given in self.launches:
+            function(*given)
 
 
 class Kernel:
@@ -88,7 +157,11 @@ class Kernel:
                 given.append(value.item())
         assert (len(grid), len(block)) == (2, 1)
         assert max(grid[1] / 65535, block[0] / 1024) <= 1
-        self.function(grid[0], grid[1], block[0], *given)
+        whole = (grid[0], grid[1], block[0], *given)
+        if Stream.capturing is not None:
+            Stream.capturing.append((self.function, whole))
+        else:
+            self.function(*whole)
 
 
 def module(folder: Path, free: int = 10**10):
@@ -124,9 +197,20 @@ def module(folder: Path, free: int = 10**10):
             return Kernel(getattr(self.library, f"launch_{name}"), sources.signatures()[name])
 
     def device(make):
-        return lambda *args, **kwargs: make(*args, **kwargs).view(DeviceArray)
+        def made(*args, **kwargs):
+            Stream.refuse(make.__name__)
+            return make(*args, **kwargs).view(DeviceArray)
+
+        return made
+
+    def bare(shape, dtype, memory, strides):
+        """An array over memory that belongs to someone else."""
+        size = sum((n - 1) * step for n, step in zip(shape, strides, strict=True)) + np.dtype(dtype).itemsize
+        place = (ctypes.c_char * size).from_address(memory)
+        return np.ndarray(shape, dtype, place, strides=strides).view(DeviceArray)
 
     def matmul(a, b, out=None):
+        Stream.refuse("cuBLAS")
         assert all(isinstance(x, DeviceArray) for x in (a, b)), "matmul of host arrays"
         result = np.matmul(a.view(np.ndarray), b.view(np.ndarray))
         if out is None:
@@ -145,11 +229,14 @@ def module(folder: Path, free: int = 10**10):
         setattr(made, name, getattr(np, name))
     made.where = lambda *a: np.where(*a).view(DeviceArray)
     made.einsum = einsum
-    made.matmul, made.RawModule = matmul, RawModule
+    made.matmul, made.RawModule, made.ndarray = matmul, RawModule, bare
     made.get_default_memory_pool = lambda: types.SimpleNamespace(free_bytes=lambda: 0)
     made.asnumpy = lambda a: a.get()
     made.cuda = types.SimpleNamespace(
         is_available=lambda: True,
+        Stream=Stream,
+        UnownedMemory=lambda place, size, owner: place,
+        MemoryPointer=lambda memory, offset: memory + offset,
         get_current_stream=lambda: types.SimpleNamespace(synchronize=lambda: None),
         runtime=types.SimpleNamespace(memGetInfo=lambda: (free, free)),
     )
