@@ -3,18 +3,18 @@
 /* What one cell or mode needs stands in functions: arrays of a loop's own body keep GCC from vectorising it. */
 #if NETWORK
 INLINE void fold_cell(wide cells, const real *folding, real *at) {
-    real moves[IONS + MOVING_FORMS], stays[STAYING_FORMS + 1];
+    real moves[IONS + CARRIED_FORMS], stays[STAYING_FORMS + 1];
     UNROLLED
     for (int i = 0; i < IONS; ++i) moves[i] = at[i * cells];
     UNROLLED
-    for (int k = 0; k < MOVING_FORMS; ++k) moves[IONS + k] = at[MOVING_FORM(k) * cells];
+    for (int k = 0; k < CARRIED_FORMS; ++k) moves[IONS + k] = at[MOVING_FORM(k) * cells];
     UNROLLED
     for (int k = 0; k < STAYING_FORMS; ++k) stays[k] = at[STAYING_FORM(k) * cells];
     network_fold(folding, stays, moves);
     UNROLLED
     for (int i = 0; i < IONS; ++i) at[i * cells] = moves[i];
     UNROLLED
-    for (int k = 0; k < MOVING_FORMS; ++k) at[MOVING_FORM(k) * cells] = moves[IONS + k];
+    for (int k = 0; k < CARRIED_FORMS; ++k) at[MOVING_FORM(k) * cells] = moves[IONS + k];
 }
 #endif
 
@@ -40,7 +40,7 @@ KERNEL fold(int first, int last, int nz, wide area, wide size, const double *bar
 }
 
 /* In modal space: k_c = (r_c + sum_j g qbar_j r_j / A_j) / [..],  k_j = (r_j + g pbar_j k_c) / A_j. */
-INLINE void divide_mode(wide cells, const double *bar, const real *by, real *at) {
+INLINE void divide_mode(wide cells, const double *par, const double *bar, real ga, real lam, const real *by, real *at) {
     real ion[IONS];
     UNROLLED
     for (int i = 0; i < IONS; ++i) ion[i] = at[i * cells];
@@ -48,20 +48,20 @@ INLINE void divide_mode(wide cells, const double *bar, const real *by, real *at)
     for (int j = 0; j < MOVERS; ++j)
         ion[BINDS(j)] += (real)(G * LEAST_Q(j)) * at[AT(j) * cells] * by[AT(j) * cells];
 #if NETWORK
-    real diagonal[IONS + MOVING_FORMS], x[IONS + MOVING_FORMS];
+    real diagonal[IONS + CARRIED_FORMS], x[IONS + CARRIED_FORMS];
     UNROLLED
     for (int i = 0; i < IONS; ++i) {
         x[i] = ion[i];
         diagonal[i] = by[i * cells];
     }
     UNROLLED
-    for (int k = 0; k < MOVING_FORMS; ++k) {
+    for (int k = 0; k < CARRIED_FORMS; ++k) {
         x[IONS + k] = at[MOVING_FORM(k) * cells];
-        diagonal[IONS + k] = by[MOVING_FORM(k) * cells];
+        diagonal[IONS + k] = 1 - ga * (real)DIFFUSION(MOVING_FORM(k)) * lam;
     }
     network_modes(bar, diagonal, x);
     UNROLLED
-    for (int k = 0; k < MOVING_FORMS; ++k) at[MOVING_FORM(k) * cells] = x[IONS + k];
+    for (int k = 0; k < CARRIED_FORMS; ++k) at[MOVING_FORM(k) * cells] = x[IONS + k];
     UNROLLED
     for (int i = 0; i < IONS; ++i) {
         ion[i] = x[i];
@@ -81,14 +81,16 @@ INLINE void divide_mode(wide cells, const double *bar, const real *by, real *at)
     }
 }
 
-KERNEL divide(int first, int last, int nz, wide area, const double *bars, const real *restrict modal, real *restrict hat) {
+KERNEL divide(int first, int last, int nz, wide area, const double *params, const double *bars, double a,
+              const real *restrict rates, const real *restrict modal, real *restrict hat) {
     const wide cells = area * nz;
     FOR_EACH_PLANE(plane, first * nz, last * nz) {
         const int m = plane / nz, z = plane - m * nz;
-        const double *bar = bars + (wide)m * BARS;
-        const real *by = modal + (wide)m * MOBILE * cells + z * area;
-        real *at = hat + (wide)(m - first) * MOBILE * cells + z * area;
-        FOR_EACH(n, area) divide_mode(cells, bar, by + n, at + n);
+        const double *par = params + (wide)m * PARAMETERS, *bar = bars + (wide)m * BARS;
+        const real *by = modal + (wide)m * TABLED * cells + z * area, *lam = rates + z * area;
+        real *at = hat + (wide)(m - first) * CARRIED * cells + z * area;
+        const real ga = (real)(G * a);
+        FOR_EACH(n, area) divide_mode(cells, par, bar, ga, NETWORK ? lam[n] : 0, by + n, at + n);
     }
 }
 
@@ -126,7 +128,7 @@ INLINE void react_cell(wide cells, const double *bar, const double *law, const r
     UNROLLED
     for (int i = 0; i < IONS; ++i) x[i] = ion[i];
     UNROLLED
-    for (int f = 0; f < MOVING_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells];
+    for (int f = 0; f < CARRIED_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells];
     UNROLLED
     for (int f = 0; f < STAYING_FORMS; ++f)
         x[IONS + MOVING_FORMS + f] = k[STAYING_FORM(f) * cells];
@@ -165,7 +167,7 @@ KERNEL react(int first, int last, int nz, wide area, wide size, const double *ba
         const int m = plane / nz, level = plane - m * nz;
         const double *bar = bars + (wide)m * BARS;
         const wide at = m * size + level * area;
-        const real *moving = z + (wide)(m - first) * MOBILE * cells + level * area;
+        const real *moving = z + (wide)(m - first) * CARRIED * cells + level * area;
         const real *one = inverse + (wide)m * BUFFERS * cells + level * area;
         const real *part = share + (wide)m * BUFFERS * cells + level * area;
         const real *ions = inverse_ion + (wide)m * IONS * cells + level * area;
@@ -185,16 +187,16 @@ KERNEL keep_refined(int first, int last, wide cells, wide size, const double *ba
         const double *bar = bars + (wide)m * BARS;
         FOR_EACH_SERIALLY(q, count) {
             const wide n = cell[q];
-            const real *moving = z + (wide)(m - first) * MOBILE * cells + n;
+            const real *moving = z + (wide)(m - first) * CARRIED * cells + n;
             real *keep = kept + (wide)m * KEPT * count + q;
             for (int j = 0; j < BUFFERS; ++j)
                 keep[j * count] = j < MOVERS ? moving[AT(j) * cells]
                                              : (k[m * size + AT(j) * cells + n] +
                                                 (real)(G * LEAST_P(j)) * moving[BINDS(j) * cells]) * (real)STILL(j);
 #if NETWORK
-            real x[VALUES];
+            real x[VALUES] = {0};
             for (int i = 0; i < IONS; ++i) x[i] = moving[i * cells];
-            for (int f = 0; f < MOVING_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells];
+            for (int f = 0; f < CARRIED_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells];
             for (int f = 0; f < STAYING_FORMS; ++f)
                 x[IONS + MOVING_FORMS + f] = k[m * size + STAYING_FORM(f) * cells + n];
             network_unfold(bar, x, x + IONS + MOVING_FORMS);
@@ -213,7 +215,7 @@ KERNEL react_refined(int first, int last, wide cells, wide size, const double *b
         const double *bar = bars + (wide)m * BARS;
         FOR_EACH_SERIALLY(q, count) {
             const wide n = cell[q], base = m * size + n;
-            const real *moving = z + (wide)(m - first) * MOBILE * cells + n;
+            const real *moving = z + (wide)(m - first) * CARRIED * cells + n;
             const real *bound = kept + (wide)m * KEPT * count + q;
             real sum[IONS];
             for (int i = 0; i < IONS; ++i) sum[i] = moving[i * cells];

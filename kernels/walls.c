@@ -75,10 +75,10 @@ KERNEL carry(int first, int last, wide face, wide columns, wide start, wide down
  * z deep + y down + x across. */
 KERNEL relieve(int first, int last, int nz, wide area, wide nx, wide face, wide deep, wide down, wide across,
                const real *restrict response, const real *restrict q, real *restrict hat) {
-    FOR_EACH_PLANE(plane, first * MOBILE * nz, last * MOBILE * nz) {
-        const int m = plane / (MOBILE * nz), z = plane % nz;
+    FOR_EACH_PLANE(plane, first * CARRIED * nz, last * CARRIED * nz) {
+        const int m = plane / (CARRIED * nz), z = plane % nz;
         const real *by = q + (m - first) * face + z * deep, *from = response + plane * area;
-        real *at = hat + (plane - (wide)first * MOBILE * nz) * area;
+        real *at = hat + (plane - (wide)first * CARRIED * nz) * area;
         if (deep == 0)
             FOR_EACH(n, area) at[n] -= from[n] * by[n];
         else

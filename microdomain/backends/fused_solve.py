@@ -39,6 +39,7 @@ class Factor:
     fine_share: Any
     y: Any
     near: Near
+    a: float
     walls: Any = None
 
 
@@ -55,8 +56,8 @@ class Solver:
 
     Attributes
     ----------
-    moved : array or None           what moves as the last solve left it, for the ledger; None where nothing
-                                    leaks
+    moved : array or None           what moves as the last solve left it, for the ledger (0 of forms that
+                                    follow others); None where nothing leaks
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Solver:
         self._cells, self._size = plan.grid.cells, plan.size
         self._count = int(plan.cells.size) if plan.refined else 0
         block = max(last - first for first, last in device.blocks(plan.members))
-        self._a, self._b = (device.empty(block * plan.mobile, nz, ny, nx) for _ in range(2))
+        self._a, self._b = (device.empty(block * plan.carried, nz, ny, nx) for _ in range(2))
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers + len(plan.forms), self._count)
         # What moves is copied out only where the ledger will read it.
@@ -84,8 +85,8 @@ class Solver:
         y, near, planes = jacobian.y, jacobian.near, self._plan.members * self._nz
         bars = self._device.put(self._reductions.bars(y, near, g), float)
         cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
-        modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
-        f = Factor(bars, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine), y, near)
+        modal, ion = empty(m, plan.ions + plan.movers, self._cells), empty(m, plan.ions, self._cells)
+        f = Factor(bars, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine), y, near, a)
         grid = (0, m, self._nz, self._area)
         self._call("modes", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal)
         state = (self._size, t.params, bars, y, near.average)
@@ -98,7 +99,7 @@ class Solver:
             return f
 
         def divided(hat: Any) -> Any:
-            self._call("divide", planes, self._area, *grid, bars, f.modal, hat)
+            self._call("divide", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal, hat)
             return hat
 
         by_cell = f.inverse_ion.reshape(m, plan.ions, *self._shape)
@@ -116,7 +117,7 @@ class Solver:
 
     def finish(self, first: int, last: int, f: Factor, out: Any) -> None:
         """In `out`, from folded right-hand sides with sub-cells as deviations, to k."""
-        self.modes(first, last, f, out[first:last, : self._plan.mobile * self._cells])
+        self.modes(first, last, f, out[first:last, : self._plan.carried * self._cells])
         self.react(first, last, f, out)
 
     def modes(self, first: int, last: int, f: Factor, source: Any) -> Any:
@@ -126,7 +127,8 @@ class Solver:
         product(source.reshape(v.b_x.shape), t.to[0], out=v.a_x)
         product(t.to[1], v.a, out=v.b)
         product(t.to[2], v.b_z, out=v.a_z)
-        self._call("divide", m * nz, area, first, last, nz, area, f.bars, f.modal, self._a)
+        grid = (first, last, nz, area, t.params, f.bars, f.a, t.rates)
+        self._call("divide", m * nz, area, *grid, f.modal, self._a)
         if self._walls is not None:
             self._walls.relieve(v.a.reshape(m, -1, *self._shape), f.walls, first, last)
         product(t.back[2], v.a_z, out=v.b_z)
@@ -137,7 +139,7 @@ class Solver:
     def react(self, first: int, last: int, f: Factor, out: Any, hat: Any = None) -> None:
         """From what moves, in the work array or given, to k."""
         t, m, nz, area, size = self._t, last - first, self._nz, self._area, self._size
-        v, moving = self._views(first, last), self._plan.mobile * self._cells
+        v, moving = self._views(first, last), self._plan.carried * self._cells
         if hat is not None:
             v.b_x[...] = hat.reshape(v.b_x.shape)
         flat, cells = (first, last, self._cells, size, f.bars), (self._count, t.cell)
@@ -154,7 +156,7 @@ class Solver:
     def _views(self, first: int, last: int) -> Views:
         """The shapes in which products along x, y and z see some members."""
         if (first, last) not in self._seen:
-            m, s, (nz, ny, nx) = last - first, self._plan.mobile, self._shape
+            m, s, (nz, ny, nx) = last - first, self._plan.carried, self._shape
             a, b = self._a[: m * s], self._b[: m * s]
             # Many small products: a library's kernels for small matrices beat one tall product along x.
             flat, deep = (m, s * nz, ny, nx), (m * s, nz, ny * nx)

@@ -206,9 +206,9 @@ class Masked:
         bare, g, a = factor.bare, factor.g, factor.a
         out = self._parts.fold(bare, r)
         for first, last in self._parts.blocks():
-            some = self.plan.mobile * self.plan.grid.cells
-            moving = out[first:last, :some].reshape(last - first, self.plan.mobile, -1)
-            pull = (-a * g[first:last, None]) * self.plan.D[: self.plan.mobile]
+            some = self.plan.carried * self.plan.grid.cells
+            moving = out[first:last, :some].reshape(last - first, self.plan.carried, -1)
+            pull = (-a * g[first:last, None]) * self.plan.D[: self.plan.carried]
             self._parts.finish(bare, first, last, self._moved(bare, first, last, moving, pull), out)
         self._residue /= a * g[:, None]
         return self._parts.solved(bare, out)
@@ -245,7 +245,7 @@ class Masked:
             left = [self._bare.host(xp.matmul(one, self.weights.T)) for one in v]
             for k in range(ITERATIONS):
                 left[0] = left[0] - self._bare.host(found[k])[:, None] * (left[k] - left[k + 1])
-            self._residue[first:last] = left[0].sum(axis=2)
+            self._residue[first:last, : self.plan.carried] = left[0].sum(axis=2)
         return x
 
     def _products(self, v: list[Any], scratch: Any) -> Any:
@@ -264,7 +264,7 @@ class Masked:
     def _work(self, m: int, dtype: Any) -> tuple[list[Any], list[Any], Any]:
         """Work arrays of m members: residuals, solutions, and one more."""
         if m not in self._arrays:
-            shape = (m, self.plan.mobile, self.plan.grid.cells)
+            shape = (m, self.plan.carried, self.plan.grid.cells)
             made = [self.xp.empty(shape, dtype) for _ in range(2 * ITERATIONS + 2)]
             self._arrays[m] = (made[: ITERATIONS + 1], made[ITERATIONS + 1 : -1], made[-1])
         return self._arrays[m]

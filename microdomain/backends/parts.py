@@ -38,10 +38,10 @@ class ReferenceParts:
 
     def add_rows(self, order: int, factor: np.ndarray, rest: np.ndarray | None, u: Any, out: Any) -> None:
         """Add factor[m, s] times the rows of the obstacles' operator on u - rest to what moves in `out`."""
-        plan = self.ops.plan
-        some = plan.mobile * plan.grid.cells
+        species, plan = factor.shape[1], self.ops.plan
+        some = species * plan.grid.cells
         read, into = u.reshape(len(u), -1)[:, :some], out.reshape(len(u), -1)[:, :some]
-        read, into = (a.reshape(len(u), plan.mobile, -1) for a in (read, into))
+        read, into = (a.reshape(len(u), species, -1) for a in (read, into))
         index, weight = self._rows[order]
         for m, s in np.ndindex(factor.shape):
             level = 0.0 if rest is None else float(rest[m, s])
@@ -95,10 +95,11 @@ class FusedParts:
         """Add the rows of the obstacles' operator; see `ReferenceParts.add_rows`."""
         m, plan = len(u), self.ops.plan
         width, *rows = self._rows[order]
-        lengths = (self._count, width, plan.mobile, plan.grid.cells, u.size // m, out.size // m)
+        species = factor.shape[1]
+        lengths = (self._count, width, species, plan.grid.cells, u.size // m, out.size // m)
         level = None if rest is None else self.put(rest, float)
         tables = (self._cells, *rows, self.put(factor, float), level)
-        self.ops.device.call("mask_rows", m * plan.mobile, self._count, 0, m, *lengths, *tables, u, out)
+        self.ops.device.call("mask_rows", m * species, self._count, 0, m, *lengths, *tables, u, out)
 
     def fold(self, f: Any, r: Any) -> Any:
         """A copy of r, folded."""
@@ -134,7 +135,7 @@ def _levels(plan: Any, bars: Any, g: Any, p: Any, q: Any, uptake: Any, means: An
     if plan.network is None:
         out[:, : plan.ions] /= diagonal[..., None]
     else:
-        moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.mobile)]
+        moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.carried)]
         x = [out[:, s].reshape(len(out), 1, 1, -1) for s in moving]
         ones = [diagonal[:, i].reshape(-1, 1, 1, 1) for i in range(plan.ions)]
         solve_modes(plan.network, bars, ones + [1.0] * (len(moving) - plan.ions), x)

@@ -220,7 +220,7 @@ class Walls:
                 layer += gm * f.rest[-1]
         pulls = [gm * f.least[k] for k in self.joint]
         for k, (_, column) in zip(self.joint, self._rows, strict=True):
-            unit = xp.zeros((plan.members, plan.mobile, *plan.grid.shape), dtype=inverse_ion.dtype)
+            unit = xp.zeros((plan.members, plan.carried, *plan.grid.shape), dtype=inverse_ion.dtype)
             unit[:, self.sheets[k].ion] = column
             f.responses.append(divide(unit))
         n = len(self.joint)
@@ -259,7 +259,7 @@ class Walls:
             steps = ((ny, 1, 0), (nx, 0, 1), (0, nx, 1))[axis]
             last, area = self.plan.members if last is None else last, ny * nx
             where = (first, last, nz, area, nx, q[0].size, *steps)
-            planes = (last - first) * self.plan.mobile * nz
+            planes = (last - first) * self.plan.carried * nz
             self._device.call("relieve", planes, area, *where, response, q, hat)
 
     def implicit(self, f: WallFactor, z: Any, k: Any) -> np.ndarray:
