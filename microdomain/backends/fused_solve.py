@@ -60,8 +60,8 @@ class Solver:
 
     Attributes
     ----------
-    moved : array or None           what moves as the last solve left it, for the ledger (0 of forms that
-                                    follow others); None where nothing leaks
+    moved : array or None           what the ledger reads of z, as the last solve left it; None where nothing
+                                    leaks
     """
 
     def __init__(
@@ -75,6 +75,8 @@ class Solver:
         self._count = int(plan.cells.size) if plan.refined else 0
         block = max(last - first for first, last in device.blocks(plan.members))
         self._a, self._b = (device.empty(block * plan.carried, nz, ny, nx) for _ in range(2))
+        # Beyond held walls the ledger asks for all that moves, else for ions.
+        self._told = plan.carried if plan.leaks else plan.ions
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers + len(plan.forms), self._count)
         # What moves is copied out only where the ledger will read it.
@@ -143,7 +145,7 @@ class Solver:
     def react(self, first: int, last: int, f: Factor, out: Any, hat: Any = None) -> None:
         """From what moves, in the work array or given, to k."""
         t, m, nz, area, size = self._t, last - first, self._nz, self._area, self._size
-        v, moving = self._views(first, last), self._plan.carried * self._cells
+        v = self._views(first, last)
         if hat is not None:
             v.b_x[...] = hat.reshape(v.b_x.shape)
         flat, cells = (first, last, self._cells, size, f.bars), (self._count, t.cell)
@@ -155,7 +157,8 @@ class Solver:
             fine = (f.fine_inverse, f.fine_share, *cells, t.mixing, self._kept, self._b, out)
             self._call("react_refined", m, self._count, *flat, *by, *fine)
         if self.moved is not None:
-            self.moved[first:last, :moving] = v.b_x.reshape(m, moving)
+            told = self._told * self._cells
+            self.moved[first:last, :told] = v.b_x.reshape(m, -1)[:, :told]
 
     def _views(self, first: int, last: int) -> Views:
         """The shapes in which products along x, y and z see some members."""
