@@ -125,7 +125,7 @@ class Network:
         behind = dict(self.followers)
         for (row, v), terms in self.entries.items():
             if row not in behind:
-                for other, w in behind[v] if v in behind else ((v, -1),):
+                for other, w in behind.get(v, ((v, -1),)):
                     out.setdefault((row, other), []).extend((-w * n, q) for n, q in terms)
         return out
 

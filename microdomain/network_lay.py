@@ -51,9 +51,7 @@ def lay_network(models: Sequence[Model], grid: Grid) -> Network | None:
         timed=tuple(timed),
         rest=np.array([[m.rest_forms[f.name] for f in order] for m in models]),
         shapes=tuple(cell_factors(grid, f.layer, f.profile) for f in order),
-        followers=tuple(
-            (index[f.name], tuple((index[n], w) for n, w in behind[f.name])) for f in order if f.name in behind
-        ),
+        followers=tuple((index[n], tuple((index[o], w) for o, w in behind[n])) for n in index if n in behind),
     )
 
 

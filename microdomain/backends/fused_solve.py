@@ -17,7 +17,6 @@ from microdomain.backends.tables import Device, Tables, Views
 from microdomain.backends.walls import Walls
 from microdomain.plan import SUB, Plan
 
-
 #: Multiplications of what a library may take for a small product.
 SMALL = 1_000_000
 

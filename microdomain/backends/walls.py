@@ -9,9 +9,9 @@ mode it is a perturbation of rank one along its axis (Sherman, Morrison, Woodbur
     z = z_0 - R q,     (1/(g sigma) + e^T R) q = e^T z_0,      R = (unperturbed factor)^-1 e
 
 e being the layer beside the wall.  That factor is diagonal but for the species of a mode, so R is e's
-column times one response of the ion, which sheets of that ion share.  Sheets of one axis, the one that pumps most, are solved together;
-those of the other axes stay pointwise altogether.  A uniform linear pump is thus implicit without any
-splitting.  Array code for NumPy's interface, on fields ``[m, s, z, y, x]``.
+column times one response of the ion, which sheets of that ion share.  Sheets of one axis, the one that
+pumps most, are solved together; those of the other axes stay pointwise altogether.  A uniform linear pump
+is thus implicit without any splitting.  Array code for NumPy's interface, fields ``[m, s, z, y, x]``.
 """
 
 from __future__ import annotations
