@@ -60,11 +60,12 @@ def _followers(model: Model) -> dict[str, list[tuple[str, int]]]:
 
     Everything that holds some element diffuses alike and was poured in evenly, so that its sum is, and
     stays, the same everywhere; the first form that holds one of it, and no ion, follows the rest.  Beside
-    held walls that takes sums that begin as they are at rest, as those of buffers do.
+    held walls and surfaces that takes sums that begin as they are at rest, as those of buffers do.
     """
     ions = {i.name for i in model.ions}
     buffers = {b.name for b in model.complexes} | {b.name for b in model.buffers if b.paired}
     held = any(isinstance(w, Held) for pair in (model.walls.x, model.walls.y, model.walls.z) for w in pair)
+    held = held or any(getattr(o, "held", False) for o in model.obstacles)
     forms, steps = model.chemistry.forms, model.chemistry.steps
     out: dict[str, list[tuple[str, int]]] = {}
     for element in sorted({e for f in forms for e, _ in f.holds} - ions):

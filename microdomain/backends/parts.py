@@ -5,6 +5,7 @@ Arrays of what moves stand as [member, species, cells]; `first` and `last` are t
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,19 @@ class FusedParts:
     def solved(self, f: Any, out: Any) -> tuple[Any, Any]:
         """k and z."""
         return out, self.ops.solver.moved
+
+
+def followed(plan: Any, y: Any) -> Any:
+    """A copy of y whose followers are what the others say, so that the obstacles' rows leave sums alone.
+
+    Of their own values round-off in a sum would meet those rows but not the grid's, and grow.
+    """
+    out, places = y.copy(), [*range(plan.ions), *plan.forms]
+    coarse = plan.coarse(out)
+    for m, (f, terms) in itertools.product(range(plan.members), plan.network.followers):
+        level = plan.rest[m, places[f]] + sum(w * plan.rest[m, places[v]] for v, w in terms)
+        coarse[m, places[f]] = float(level) - sum(w * coarse[m, places[v]] for v, w in terms)
+    return out
 
 
 def _levels(plan: Any, bars: Any, g: Any, p: Any, q: Any, uptake: Any, means: Any) -> Any:
