@@ -20,6 +20,7 @@ from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Watch
 from microdomain.reading_cusps import Cusps
+from microdomain.step_faults import culprit
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion, taken_up
 from microdomain.weights import Fluxes
 
@@ -189,11 +190,14 @@ class Batch:
         if (self.dt[active] < SHORTEST).any():
             for i in np.flatnonzero(self.dt[active] < SHORTEST):
                 k = int(active[i])
+                ops = self.ops if active.size == self.plan.members else self._part(active)[0]
+                last = (ops.host(trial.y)[i], ops.host(trial.near.average)[i])
+                blame = "" if positive[i] else culprit(self.plan, k, *last)
                 self.failed[k] = (
                     f"needs steps below {SHORTEST:g} ms at t = {self.t[k]:g} ms"
                     f" (error {error[i]:.3g} of the tolerance, lowest concentration"
                     f" {trial.lowest[i]:.3g} uM). Refine the grid near the channels,"
-                    " or check currents and rates."
+                    f" or check currents and rates.{blame}"
                 )
                 self.left_behind[k] = True
         if good.any():
