@@ -2,7 +2,7 @@
  *
  * Modes:   A_j = 1 + g qbar_j - g a D_j lam;   1 / A_j   and
  *          1 / [1 - g a D lam + g uptake + sum_j g pbar_j (1 - g qbar_j / A_j)]
- * (not inverted where there is a network, and 1 - g a D lam for its mobile forms; see network.py)
+ * (not inverted where there is a network; see network.py)
  * Points:  P = g (p - pbar), Q = g (q - qbar):  1 / (1 + Q_j),  P_j / (1 + Q_j),  1 / (1 + sum_j P_j / (1 + Q_j))
  */
 KERNEL modes(int first, int last, int nz, wide area, const double *params, const double *bars, double a, const real *rates,
@@ -12,7 +12,7 @@ KERNEL modes(int first, int last, int nz, wide area, const double *params, const
         const int m = plane / nz, z = plane - m * nz;
         const double *par = params + (wide)m * PARAMETERS, *bar = bars + (wide)m * BARS;
         const real *lam = rates + z * area;
-        real *to = modal + (wide)m * MOBILE * cells + z * area;
+        real *to = modal + (wide)m * TABLED * cells + z * area;
         const real ga = (real)(G * a);
         FOR_EACH(n, area) {
             real ion[IONS];
@@ -30,9 +30,6 @@ KERNEL modes(int first, int last, int nz, wide area, const double *params, const
             }
             UNROLLED
             for (int i = 0; i < IONS; ++i) to[i * cells + n] = INVERTED(ion[i]);
-            UNROLLED
-            for (int k = 0; k < MOVING_FORMS; ++k)
-                to[MOVING_FORM(k) * cells + n] = 1 - ga * (real)DIFFUSION(MOVING_FORM(k)) * lam[n];
         }
     }
 }

@@ -30,6 +30,8 @@
 #define PARTS (gridDim.x * blockDim.x)
 #define PART (blockIdx.x * blockDim.x + threadIdx.x)
 #define LANES 1
+#define RUN 1
+#define SIDE_BY_SIDE(l, n) for (int l = 0; l < (n); ++l)
 #define LANE(v, l) (v)
 #else
 #define KERNEL void
@@ -71,6 +73,9 @@ void use_threads(int count) { threads = count; }
 /* Cells that one turn of the near field's loop computes side by side: one wide register. */
 #define LANES ((int)(64 / sizeof(real)))
 #define LANE(v, l) ((v)[l])
+/* Cells that search together, and the loop over them. */
+#define RUN 64
+#define SIDE_BY_SIDE(l, n) PRAGMA(omp simd) for (int l = 0; l < (n); ++l)
 #endif
 
 #define AT_WALL(x, nx, CELL) { \

@@ -9,7 +9,7 @@
  *   SUB                  sub-cells of a refined cell
  *
  * and the reaction network (see network.py): NETWORK (0 or 1), MOVING_FORMS and
- * STAYING_FORMS, LAWS rate constants, NETWORK_BARS numbers of a step, FOLDS entries of F, and functions.
+ * STAYING_FORMS, FOLLOWERS, LAWS rate constants, NETWORK_BARS numbers of a step, FOLDS entries of F, and functions.
  *
  * All are constants, so loops over species unroll and untaken branches vanish.
  */
@@ -32,7 +32,11 @@
 #define NETBAR(k) ((real)bar[3 * BUFFERS + 1 + (k)])
 #define LAW(k) ((real)law[(k)])
 
-/* Species: ions, mobile buffers, mobile forms, immobile buffers, immobile forms. */
+/* Species: ions, mobile buffers, mobile forms, immobile buffers, immobile forms.  The last FOLLOWERS of the mobile
+ * forms follow others: solves carry the first CARRIED species only, tables per mode the first TABLED ones. */
+#define CARRIED (MOBILE - FOLLOWERS)
+#define CARRIED_FORMS (MOVING_FORMS - FOLLOWERS)
+#define TABLED (IONS + MOVERS)
 #define AT(j) (IONS + (j) + ((j) < MOVERS ? 0 : MOVING_FORMS))
 #define MOVING_FORM(k) (IONS + MOVERS + (k))
 #define STAYING_FORM(k) (MOBILE + BUFFERS - MOVERS + (k))

@@ -50,7 +50,7 @@ INLINE real binding(const double *par, int j, real c, real b) {
 /* F at one cell, times scale. */
 INLINE void change(wide cells, const double *par, real scale, const real *y, const real *near, const real *bx, int nx,
                    wide left2, wide left1, wide right1, wide right2, const Beside *b, int add, const real *folding,
-                   const double *law, real *out) {
+                   const double *law, int staged, real *out) {
     real c[IONS], ion[IONS], folded[IONS];
     UNROLLED
     for (int i = 0; i < IONS; ++i) {
@@ -74,7 +74,7 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
         if (s >= MOBILE) folded[BINDS(j)] += folding[j] * value;
     }
 #if NETWORK
-    real v[VALUES], made[VALUES], moves[IONS + MOVING_FORMS], stays[STAYING_FORMS + 1];
+    real v[VALUES], made[VALUES], moves[IONS + CARRIED_FORMS], stays[STAYING_FORMS + 1], changes[VALUES];
     UNROLLED
     for (int i = 0; i < IONS; ++i) {
         v[i] = c[i];
@@ -88,12 +88,21 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
     UNROLLED
     for (int i = 0; i < IONS; ++i) ion[i] += made[i];
     UNROLLED
-    for (int k = 0; k < MOVING_FORMS; ++k) {
+    for (int k = 0; k < CARRIED_FORMS; ++k) {
         const int s = MOVING_FORM(k);
         const real *u = y + s * cells;
         const real moved =
             (real)DIFFUSION(s) * laplacian(u, (real)REST(s), bx, nx, left2, left1, right1, right2, b);
-        moves[IONS + k] = (add ? out[s * cells] : 0) + scale * (moved + made[IONS + k]);
+        changes[IONS + k] = moved + made[IONS + k];
+        moves[IONS + k] = (add ? out[s * cells] : 0) + scale * changes[IONS + k];
+    }
+    if (!staged) {
+        network_follow(changes);
+        UNROLLED
+        for (int k = CARRIED_FORMS; k < MOVING_FORMS; ++k) {
+            const int s = MOVING_FORM(k);
+            out[s * cells] = (add ? out[s * cells] : 0) + scale * changes[IONS + k];
+        }
     }
     UNROLLED
     for (int k = 0; k < STAYING_FORMS; ++k) {
@@ -103,13 +112,19 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
     }
     network_fold(folding + BUFFERS, stays, moves);
     UNROLLED
-    for (int k = 0; k < MOVING_FORMS; ++k) out[MOVING_FORM(k) * cells] = moves[IONS + k];
+    for (int k = 0; k < CARRIED_FORMS; ++k) out[MOVING_FORM(k) * cells] = moves[IONS + k];
     UNROLLED
     for (int i = 0; i < IONS; ++i) folded[i] = moves[i];
 #endif
     UNROLLED
     for (int i = 0; i < IONS; ++i) out[i * cells] = (add ? out[i * cells] : 0) + scale * ion[i] + folded[i];
 }
+
+#define CHANGE_AT(STAGED) { \
+        const wide n = (wide)row * nx + x; \
+        change(cells, par, factor, y + at + n, near + at_near + n, band_x + x, nx, left2, left1, right1, right2, \
+               &b, add, folding, law, STAGED, out + at + n); \
+    }
 
 KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
            const real *band_x, const real *band_y, const real *band_z, const real *restrict y, const real *restrict near,
@@ -128,11 +143,11 @@ KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double 
 #if NETWORK
             for (int k = 0; k < FOLDS; ++k) folding[BUFFERS + k] = bars ? NETBAR(FOLD_AT + k) : 0;
 #endif
-            SWEEP(z, row, x, from, to, nz, ny, nx, {
-                const wide n = (wide)row * nx + x;
-                change(cells, par, factor, y + at + n, near + at_near + n, band_x + x, nx, left2, left1, right1, right2,
-                       &b, add, folding, law, out + at + n);
-            })
+            /* A solve does not ask for followers; two loops, for a question inside one costs its vectors. */
+            if (FOLLOWERS == 0 || bars)
+                SWEEP(z, row, x, from, to, nz, ny, nx, CHANGE_AT(1))
+            else
+                SWEEP(z, row, x, from, to, nz, ny, nx, CHANGE_AT(0))
         }
     }
 }

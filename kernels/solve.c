@@ -1,5 +1,23 @@
 /* Solving M k = r around the transforms: fold, divide, and the pointwise reactions. */
 
+/* What one cell or mode needs stands in functions: arrays of a loop's own body keep GCC from vectorising it. */
+#if NETWORK
+INLINE void fold_cell(wide cells, const real *folding, real *at) {
+    real moves[IONS + CARRIED_FORMS], stays[STAYING_FORMS + 1];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) moves[i] = at[i * cells];
+    UNROLLED
+    for (int k = 0; k < CARRIED_FORMS; ++k) moves[IONS + k] = at[MOVING_FORM(k) * cells];
+    UNROLLED
+    for (int k = 0; k < STAYING_FORMS; ++k) stays[k] = at[STAYING_FORM(k) * cells];
+    network_fold(folding, stays, moves);
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) at[i * cells] = moves[i];
+    UNROLLED
+    for (int k = 0; k < CARRIED_FORMS; ++k) at[MOVING_FORM(k) * cells] = moves[IONS + k];
+}
+#endif
+
 /* Bound forms that do not move are eliminated in favour of their ion (`rhs` can do it in its own pass). */
 KERNEL fold(int first, int last, int nz, wide area, wide size, const double *bars, real *restrict r) {
     const wide cells = area * nz;
@@ -16,72 +34,63 @@ KERNEL fold(int first, int last, int nz, wide area, wide size, const double *bar
 #if NETWORK
         real folding[FOLDS + 1];
         for (int k = 0; k < FOLDS; ++k) folding[k] = NETBAR(FOLD_AT + k);
-        FOR_EACH(n, area) {
-            real moves[IONS + MOVING_FORMS], stays[STAYING_FORMS + 1];
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) moves[i] = at[i * cells + n];
-            UNROLLED
-            for (int k = 0; k < MOVING_FORMS; ++k) moves[IONS + k] = at[MOVING_FORM(k) * cells + n];
-            UNROLLED
-            for (int k = 0; k < STAYING_FORMS; ++k) stays[k] = at[STAYING_FORM(k) * cells + n];
-            network_fold(folding, stays, moves);
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) at[i * cells + n] = moves[i];
-            UNROLLED
-            for (int k = 0; k < MOVING_FORMS; ++k) at[MOVING_FORM(k) * cells + n] = moves[IONS + k];
-        }
+        FOR_EACH(n, area) fold_cell(cells, folding, at + n);
 #endif
     }
 }
 
 /* In modal space: k_c = (r_c + sum_j g qbar_j r_j / A_j) / [..],  k_j = (r_j + g pbar_j k_c) / A_j. */
-KERNEL divide(int first, int last, int nz, wide area, const double *bars, const real *restrict modal, real *restrict hat) {
+INLINE void divide_mode(wide cells, const double *par, const double *bar, real ga, real lam, const real *by, real *at) {
+    real ion[IONS];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) ion[i] = at[i * cells];
+    UNROLLED
+    for (int j = 0; j < MOVERS; ++j)
+        ion[BINDS(j)] += (real)(G * LEAST_Q(j)) * at[AT(j) * cells] * by[AT(j) * cells];
+#if NETWORK
+    real diagonal[IONS + CARRIED_FORMS], x[IONS + CARRIED_FORMS];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) {
+        x[i] = ion[i];
+        diagonal[i] = by[i * cells];
+    }
+    UNROLLED
+    for (int k = 0; k < CARRIED_FORMS; ++k) {
+        x[IONS + k] = at[MOVING_FORM(k) * cells];
+        diagonal[IONS + k] = 1 - ga * (real)DIFFUSION(MOVING_FORM(k)) * lam;
+    }
+    network_modes(bar, diagonal, x);
+    UNROLLED
+    for (int k = 0; k < CARRIED_FORMS; ++k) at[MOVING_FORM(k) * cells] = x[IONS + k];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) {
+        ion[i] = x[i];
+        at[i * cells] = ion[i];
+    }
+#else
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) {
+        ion[i] *= by[i * cells];
+        at[i * cells] = ion[i];
+    }
+#endif
+    UNROLLED
+    for (int j = 0; j < MOVERS; ++j) {
+        real *to = at + AT(j) * cells;
+        *to = (*to + (real)(G * LEAST_P(j)) * ion[BINDS(j)]) * by[AT(j) * cells];
+    }
+}
+
+KERNEL divide(int first, int last, int nz, wide area, const double *params, const double *bars, double a,
+              const real *restrict rates, const real *restrict modal, real *restrict hat) {
     const wide cells = area * nz;
     FOR_EACH_PLANE(plane, first * nz, last * nz) {
         const int m = plane / nz, z = plane - m * nz;
-        const double *bar = bars + (wide)m * BARS;
-        const real *by = modal + (wide)m * MOBILE * cells + z * area;
-        real *at = hat + (wide)(m - first) * MOBILE * cells + z * area;
-        FOR_EACH(n, area) {
-            real ion[IONS];
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) ion[i] = at[i * cells + n];
-            UNROLLED
-            for (int j = 0; j < MOVERS; ++j)
-                ion[BINDS(j)] += (real)(G * LEAST_Q(j)) * at[AT(j) * cells + n] * by[AT(j) * cells + n];
-#if NETWORK
-            real diagonal[IONS + MOVING_FORMS], x[IONS + MOVING_FORMS];
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) {
-                x[i] = ion[i];
-                diagonal[i] = by[i * cells + n];
-            }
-            UNROLLED
-            for (int k = 0; k < MOVING_FORMS; ++k) {
-                x[IONS + k] = at[MOVING_FORM(k) * cells + n];
-                diagonal[IONS + k] = by[MOVING_FORM(k) * cells + n];
-            }
-            network_modes(bar, diagonal, x);
-            UNROLLED
-            for (int k = 0; k < MOVING_FORMS; ++k) at[MOVING_FORM(k) * cells + n] = x[IONS + k];
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) {
-                ion[i] = x[i];
-                at[i * cells + n] = ion[i];
-            }
-#else
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) {
-                ion[i] *= by[i * cells + n];
-                at[i * cells + n] = ion[i];
-            }
-#endif
-            UNROLLED
-            for (int j = 0; j < MOVERS; ++j) {
-                real *to = at + AT(j) * cells + n;
-                *to = (*to + (real)(G * LEAST_P(j)) * ion[BINDS(j)]) * by[AT(j) * cells + n];
-            }
-        }
+        const double *par = params + (wide)m * PARAMETERS, *bar = bars + (wide)m * BARS;
+        const real *by = modal + (wide)m * TABLED * cells + z * area, *lam = rates + z * area;
+        real *at = hat + (wide)(m - first) * CARRIED * cells + z * area;
+        const real ga = (real)(G * a);
+        FOR_EACH(n, area) divide_mode(cells, par, bar, ga, NETWORK ? lam[n] : 0, by + n, at + n);
     }
 }
 
@@ -101,6 +110,55 @@ INLINE void values_at(wide cells, const real *y, const real *near, real *v) {
  * still holds the right-hand side, and are overwritten:
  *   k_c = (z_c + sum_j Q_j z_j / (1 + Q_j)) / (1 + sum_j P_j / (1 + Q_j)),  k_j = (z_j + P_j k_c) / (1 + Q_j);
  * with a network both sums belong to the ions' rows of its system. */
+INLINE void react_cell(wide cells, const double *bar, const double *law, const real *one, const real *part,
+           const real *ions, const real *y, const real *near, const real *moving, real *k) {
+    real ion[IONS], sum[IONS], bound[BUFFERS + 1];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) sum[i] = ion[i] = moving[i * cells];
+    UNROLLED
+    for (int j = 0; j < BUFFERS; ++j) {
+        if (j < MOVERS)
+            bound[j] = moving[AT(j) * cells];
+        else
+            bound[j] = (k[AT(j) * cells] + (real)(G * LEAST_P(j)) * ion[BINDS(j)]) * (real)STILL(j);
+        sum[BINDS(j)] += (1 - one[j * cells]) * bound[j];
+    }
+#if NETWORK
+    real x[VALUES], v[VALUES], total[IONS];
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) x[i] = ion[i];
+    UNROLLED
+    for (int f = 0; f < CARRIED_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells];
+    UNROLLED
+    for (int f = 0; f < STAYING_FORMS; ++f)
+        x[IONS + MOVING_FORMS + f] = k[STAYING_FORM(f) * cells];
+    network_unfold(bar, x, x + IONS + MOVING_FORMS);
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) {
+        x[i] = sum[i];
+        total[i] = ions[i * cells];
+    }
+    values_at(cells, y, near, v);
+    network_solve(law, bar, (real)G, v, total, x);
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) k[i * cells] = sum[i] = x[i];
+    UNROLLED
+    for (int f = 0; f < MOVING_FORMS; ++f) k[MOVING_FORM(f) * cells] = x[IONS + f];
+    UNROLLED
+    for (int f = 0; f < STAYING_FORMS; ++f)
+        k[STAYING_FORM(f) * cells] = x[IONS + MOVING_FORMS + f];
+#else
+    UNROLLED
+    for (int i = 0; i < IONS; ++i) {
+        sum[i] *= ions[i * cells];
+        k[i * cells] = sum[i];
+    }
+#endif
+    UNROLLED
+    for (int j = 0; j < BUFFERS; ++j)
+        k[AT(j) * cells] = bound[j] * one[j * cells] + part[j * cells] * sum[BINDS(j)];
+}
+
 KERNEL react(int first, int last, int nz, wide area, wide size, const double *bars, const real *restrict inverse,
              const real *restrict share, const real *restrict inverse_ion, const double *laws, const real *restrict y,
              const real *restrict near, const real *restrict z, real *restrict k) {
@@ -109,61 +167,14 @@ KERNEL react(int first, int last, int nz, wide area, wide size, const double *ba
         const int m = plane / nz, level = plane - m * nz;
         const double *bar = bars + (wide)m * BARS;
         const wide at = m * size + level * area;
-        const real *moving = z + (wide)(m - first) * MOBILE * cells + level * area;
+        const real *moving = z + (wide)(m - first) * CARRIED * cells + level * area;
         const real *one = inverse + (wide)m * BUFFERS * cells + level * area;
         const real *part = share + (wide)m * BUFFERS * cells + level * area;
         const real *ions = inverse_ion + (wide)m * IONS * cells + level * area;
-#if NETWORK
         const double *law = laws + (wide)m * LAWS;
         const real *field = near + (wide)m * IONS * cells + level * area;
-#endif
-        FOR_EACH(n, area) {
-            real ion[IONS], sum[IONS], bound[BUFFERS + 1];
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) sum[i] = ion[i] = moving[i * cells + n];
-            UNROLLED
-            for (int j = 0; j < BUFFERS; ++j) {
-                if (j < MOVERS)
-                    bound[j] = moving[AT(j) * cells + n];
-                else
-                    bound[j] = (k[at + AT(j) * cells + n] + (real)(G * LEAST_P(j)) * ion[BINDS(j)]) * (real)STILL(j);
-                sum[BINDS(j)] += (1 - one[j * cells + n]) * bound[j];
-            }
-#if NETWORK
-            real x[VALUES], v[VALUES], total[IONS];
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) x[i] = ion[i];
-            UNROLLED
-            for (int f = 0; f < MOVING_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells + n];
-            UNROLLED
-            for (int f = 0; f < STAYING_FORMS; ++f)
-                x[IONS + MOVING_FORMS + f] = k[at + STAYING_FORM(f) * cells + n];
-            network_unfold(bar, x, x + IONS + MOVING_FORMS);
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) {
-                x[i] = sum[i];
-                total[i] = ions[i * cells + n];
-            }
-            values_at(cells, y + at + n, field + n, v);
-            network_solve(law, bar, (real)G, v, total, x);
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) k[at + i * cells + n] = sum[i] = x[i];
-            UNROLLED
-            for (int f = 0; f < MOVING_FORMS; ++f) k[at + MOVING_FORM(f) * cells + n] = x[IONS + f];
-            UNROLLED
-            for (int f = 0; f < STAYING_FORMS; ++f)
-                k[at + STAYING_FORM(f) * cells + n] = x[IONS + MOVING_FORMS + f];
-#else
-            UNROLLED
-            for (int i = 0; i < IONS; ++i) {
-                sum[i] *= ions[i * cells + n];
-                k[at + i * cells + n] = sum[i];
-            }
-#endif
-            UNROLLED
-            for (int j = 0; j < BUFFERS; ++j)
-                k[at + AT(j) * cells + n] = bound[j] * one[j * cells + n] + part[j * cells + n] * sum[BINDS(j)];
-        }
+        FOR_EACH(n, area)
+            react_cell(cells, bar, law, one + n, part + n, ions + n, y + at + n, field + n, moving + n, k + at + n);
     }
 }
 
@@ -176,16 +187,16 @@ KERNEL keep_refined(int first, int last, wide cells, wide size, const double *ba
         const double *bar = bars + (wide)m * BARS;
         FOR_EACH_SERIALLY(q, count) {
             const wide n = cell[q];
-            const real *moving = z + (wide)(m - first) * MOBILE * cells + n;
+            const real *moving = z + (wide)(m - first) * CARRIED * cells + n;
             real *keep = kept + (wide)m * KEPT * count + q;
             for (int j = 0; j < BUFFERS; ++j)
                 keep[j * count] = j < MOVERS ? moving[AT(j) * cells]
                                              : (k[m * size + AT(j) * cells + n] +
                                                 (real)(G * LEAST_P(j)) * moving[BINDS(j) * cells]) * (real)STILL(j);
 #if NETWORK
-            real x[VALUES];
+            real x[VALUES] = {0};
             for (int i = 0; i < IONS; ++i) x[i] = moving[i * cells];
-            for (int f = 0; f < MOVING_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells];
+            for (int f = 0; f < CARRIED_FORMS; ++f) x[IONS + f] = moving[MOVING_FORM(f) * cells];
             for (int f = 0; f < STAYING_FORMS; ++f)
                 x[IONS + MOVING_FORMS + f] = k[m * size + STAYING_FORM(f) * cells + n];
             network_unfold(bar, x, x + IONS + MOVING_FORMS);
@@ -204,7 +215,7 @@ KERNEL react_refined(int first, int last, wide cells, wide size, const double *b
         const double *bar = bars + (wide)m * BARS;
         FOR_EACH_SERIALLY(q, count) {
             const wide n = cell[q], base = m * size + n;
-            const real *moving = z + (wide)(m - first) * MOBILE * cells + n;
+            const real *moving = z + (wide)(m - first) * CARRIED * cells + n;
             const real *bound = kept + (wide)m * KEPT * count + q;
             real sum[IONS];
             for (int i = 0; i < IONS; ++i) sum[i] = moving[i * cells];
@@ -262,9 +273,9 @@ KERNEL react_refined(int first, int last, wide cells, wide size, const double *b
 }
 
 /* The ledger reads z, which stands in a work array of members from `first` on, after all are done. */
-KERNEL keep_moved(int first, int last, wide moving, wide size, const real *restrict z, real *restrict moved) {
+KERNEL keep_moved(int first, int last, wide moving, wide each, wide size, const real *restrict z, real *restrict moved) {
     FOR_EACH_PLANE(m, first, last) {
-        const real *from = z + (m - first) * moving;
+        const real *from = z + (m - first) * each;
         real *to = moved + m * size;
         FOR_EACH(n, moving) to[n] = from[n];
     }

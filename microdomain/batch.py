@@ -21,6 +21,7 @@ from microdomain.feedback_gates import LOCATED
 from microdomain.ledger import Ledger
 from microdomain.plan import Plan
 from microdomain.reading import Watch
+from microdomain.step_faults import culprit, too_short
 from microdomain.steppers.base import Standing, Stepper, Trial, per_ion, taken_up
 from microdomain.weights import Fluxes
 
@@ -166,9 +167,8 @@ class Batch:
 
     def _leave(self, active: np.ndarray, error: Exception) -> None:
         for k in active:
-            told = f"{type(error).__name__}: {error}"
             log.error("A member broke down at t = %g ms.", self.t[k], exc_info=error)
-            self.failed[k] = f"broke down at t = {self.t[k]:g} ms ({told})."
+            self.failed[k] = f"broke down at t = {self.t[k]:g} ms ({type(error).__name__}: {error})."
             self.left_behind[k] = True
 
     def step(self, until: float) -> None:
@@ -186,6 +186,9 @@ class Batch:
             trial.lowest.tolist(), strict=True,
         )  # fmt: skip
         good = np.array([self._judged(*one) for one in judged])
+        for i in np.flatnonzero(self.left_behind[active] & (trial.lowest < self._floor[active])):
+            last = (self.ops.host(trial.y)[i], self.ops.host(trial.near.average)[i])
+            self.failed[active[i]] += culprit(self.plan, int(active[i]), *last)
         if good.any():
             self._accept(active, good, steps, trial, error)
             for i in np.flatnonzero(good):
@@ -215,11 +218,7 @@ class Batch:
         if good and self._jumps(k, step):
             self.dt[k] = min(self.dt[k], self._restart)
         if self.dt[k] < SHORTEST:
-            self.failed[k] = (
-                f"needs steps below {SHORTEST:g} ms at t = {step.t:g} ms (error {error:.3g} of the tolerance,"
-                f" lowest concentration {lowest:.3g} uM). Refine the grid near the channels,"
-                " or check currents and rates."
-            )
+            self.failed[k] = too_short(SHORTEST, step.t, error, lowest)
             self.left_behind[k] = True
         return good
 

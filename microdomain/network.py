@@ -11,6 +11,10 @@ one the forms that stay (s) are eliminated in favour of those that move (m) by c
 
     S = -g J_mm - g J_ms (I - g J_ss)^-1 g J_sm,    F = g J_ms (I - g J_ss)^-1,
     y_s = U r_s + W y_m,    U = (I - g J_ss)^-1,    W = U g J_sm         (all J here are Jbar).
+
+Where all forms of a buffer diffuse alike, their sum stays what it was in every cell, and the free one,
+a follower, changes by  y'_f = - sum_v w_fv y'_v.  So do stages and their errors: both systems are solved
+without it, its column taken from those of the others,  A_ij - A_if w_fj.
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ class Network:
     timed : per member a tuple of (step, TimedRate)
     rest : array (member, form), uM
     shapes : per form its factor per cell [z, y, x], or None where it is the same everywhere
+    followers : per form that follows others (v, ((v of another, w), ..)); the last of the mobile forms
     """
 
     ions: int
@@ -59,6 +64,7 @@ class Network:
     timed: tuple[tuple[tuple[int, TimedRate], ...], ...]
     rest: np.ndarray
     shapes: tuple[Any, ...]
+    followers: tuple[tuple[int, Terms], ...] = ()
 
     @property
     def forms(self) -> int:
@@ -69,6 +75,20 @@ class Network:
     def moving(self) -> int:
         """Ions and mobile forms: values below this index diffuse."""
         return self.ions + len(self.mobile)
+
+    @property
+    def carried(self) -> int:
+        """Ions and mobile forms that follow no others: values below this index are solved for."""
+        return self.moving - len(self.followers)
+
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        """w of the module's text: int array (follower, carried)."""
+        w = np.zeros((len(self.followers), self.carried), dtype=int)
+        for k, (_, terms) in enumerate(self.followers):
+            for v, n in terms:
+                w[k, v] = n
+        return w
 
     @property
     def values(self) -> int:
@@ -99,14 +119,26 @@ class Network:
         return out
 
     @cached_property
+    def closed(self) -> dict[tuple[int, int], list[tuple[int, int]]]:
+        """`entries` without the followers."""
+        out: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        behind = dict(self.followers)
+        for (row, v), terms in self.entries.items():
+            if row not in behind:
+                for other, w in behind.get(v, ((v, -1),)):
+                    out.setdefault((row, other), []).extend((-w * n, q) for n, q in terms)
+        return out
+
+    @cached_property
     def pointwise(self) -> Elimination:
         """Solution order of the pointwise factor: forms first, ions last."""
-        return Elimination.of(self.values, set(self.entries), last=range(self.ions))
+        followers = [f for f, _ in self.followers]
+        return Elimination.of(self.values, set(self.closed), last=range(self.ions), without=followers)
 
     @cached_property
     def modal(self) -> Elimination:
         """Solution order of the diffusion factor of ions and mobile forms."""
-        return Elimination.of(self.moving, set(self.S), last=range(self.ions))
+        return Elimination.of(self.carried, set(self.S), last=range(self.ions))
 
     @cached_property
     def _reach(self) -> np.ndarray:
@@ -129,12 +161,17 @@ class Network:
         """Entries of S, by structure."""
         m, s = range(self.moving), range(self.moving, self.values)
         full = self._pattern(m, m) | (self._pattern(m, s) @ self._reach @ self._pattern(s, m))
-        return _pairs(full)
+        return _pairs(self._without(full[: self.carried]))
+
+    def _without(self, a: np.ndarray) -> np.ndarray:
+        """Columns of what moves without the followers' own: [..., moving] -> [..., carried]."""
+        kept, taken = a[..., : self.carried], a[..., self.carried :]
+        return kept | (taken @ (self._weights != 0)) if a.dtype == bool else kept - taken @ self._weights
 
     @cached_property
     def F(self) -> tuple[tuple[int, int], ...]:
-        """Entries of F: (moving, staying)."""
-        return _pairs(self._pattern(range(self.moving), range(self.moving, self.values)) @ self._reach)
+        """Entries of F: (carried, staying)."""
+        return _pairs(self._pattern(range(self.carried), range(self.moving, self.values)) @ self._reach)
 
     @cached_property
     def U(self) -> tuple[tuple[int, int], ...]:
@@ -143,8 +180,9 @@ class Network:
 
     @cached_property
     def W(self) -> tuple[tuple[int, int], ...]:
-        """Entries of W: (staying, moving)."""
-        return _pairs(self._reach @ self._pattern(range(self.moving, self.values), range(self.moving)))
+        """Entries of W: (staying, carried)."""
+        staying = range(self.moving, self.values)
+        return _pairs(self._without(self._reach @ self._pattern(staying, range(self.moving))))
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -227,6 +265,7 @@ class Network:
         F, W = J[:, :m, m:] @ U, U @ J[:, m:, :m]
         S = -J[:, :m, :m] - F @ J[:, m:, :m]
         parts: list[Any] = [least]
+        S, W = self._without(S[:, : self.carried]), self._without(W)
         for full, pairs in ((S, self.S), (F, self.F), (U, self.U), (W, self.W)):
             rows, columns = np.array(pairs, dtype=int).reshape(-1, 2).T
             parts.append(full[:, rows, columns])

@@ -31,17 +31,20 @@ class Elimination:
     pivots: tuple[tuple[int, tuple[int, ...], tuple[int, ...]], ...]
 
     @classmethod
-    def of(cls, size: int, entries: Iterable[Place], last: Iterable[int] = ()) -> Elimination:
-        """Order the elimination by least fill (Markowitz); `last` are eliminated last.
+    def of(
+        cls, size: int, entries: Iterable[Place], last: Iterable[int] = (), without: Iterable[int] = ()
+    ) -> Elimination:
+        """Order the elimination by least fill (Markowitz); `last` are eliminated last, `without` not at all.
 
         Parameters
         ----------
         size : int
         entries : iterable of (row, column)
-        last : iterable of int
+        last, without : iterables of int
         """
-        begin = frozenset(entries) | {(i, i) for i in range(size)}
-        full, left, late = set(begin), set(range(size)), set(last)
+        left, late = set(range(size)) - set(without), set(last)
+        begin = frozenset(entries) | {(i, i) for i in left}
+        full = set(begin)
         pivots = []
         while left:
             p = min((q in late, _fill(q, full, left), q) for q in left)[2]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.grid import Grid
-from microdomain.model import Model, TimedRate
+from microdomain.model import Held, Model, TimedRate
 from microdomain.network import Network
 
 
@@ -18,7 +18,11 @@ def lay_network(models: Sequence[Model], grid: Grid) -> Network | None:
     if not first.forms:
         return None
     ions = [i.name for i in models[0].ions]
-    order = [f for f in first.forms if f.mobile] + [f for f in first.forms if not f.mobile]
+    behind = _followers(models[0])
+    mobile = [f for f in first.forms if f.mobile]
+    # Those that follow others stand last among the mobile ones.
+    order = [f for f in mobile if f.name not in behind] + [f for f in mobile if f.name in behind]
+    order += [f for f in first.forms if not f.mobile]
     index = {n: k for k, n in enumerate([*ions, *(f.name for f in order)])}
     law, timed = [], []
     for m in models:
@@ -47,7 +51,45 @@ def lay_network(models: Sequence[Model], grid: Grid) -> Network | None:
         timed=tuple(timed),
         rest=np.array([[m.rest_forms[f.name] for f in order] for m in models]),
         shapes=tuple(cell_factors(grid, f.layer, f.profile) for f in order),
+        followers=tuple((index[n], tuple((index[o], w) for o, w in behind[n])) for n in index if n in behind),
     )
+
+
+def _followers(model: Model) -> dict[str, list[tuple[str, int]]]:
+    """Forms that change by minus what others change by: name -> [(another, weight)].
+
+    Everything that holds some element diffuses alike and was poured in evenly, so that its sum is, and
+    stays, the same everywhere; the first form that holds one of it, and no ion, follows the rest.  Beside
+    held walls and surfaces that takes sums that begin as they are at rest, as those of buffers do.
+    """
+    ions = {i.name for i in model.ions}
+    buffers = {b.name for b in model.complexes} | {b.name for b in model.buffers if b.paired}
+    held = any(isinstance(w, Held) for pair in (model.walls.x, model.walls.y, model.walls.z) for w in pair)
+    held = held or any(getattr(o, "held", False) for o in model.obstacles)
+    forms, steps = model.chemistry.forms, model.chemistry.steps
+    out: dict[str, list[tuple[str, int]]] = {}
+    for element in sorted({e for f in forms for e, _ in f.holds} - ions):
+        mine = {f: dict(f.holds)[element] for f in forms if element in dict(f.holds)}
+        names = {f.name: n for f, n in mine.items()}
+        alike = len({f.D for f in mine}) == 1 and all(
+            f.mobile and not f.store and f.layer is None and f.profile is None for f in mine
+        )
+        # In every step one of them turns into one other.
+        sides = [[(n, p) for n, p in side if n in names] for s in steps for side in (s.left, s.right)]
+        pairs = list(zip(sides[::2], sides[1::2], strict=True))
+        turning = all(
+            a == b or (len(a) == len(b) == 1 and a[0][1] == b[0][1] == 1 and names[a[0][0]] == names[b[0][0]])
+            for a, b in pairs
+        )
+        free = [f.name for f in mine if mine[f] == 1 and not ions & dict(f.holds).keys()]
+        if not (alike and turning and free and len(mine) > 1) or (held and element not in buffers):
+            continue
+        follower = free[0]
+        others = [(n, w) for n, w in names.items() if n != follower]
+        # A form that another one follows, or that follows, is taken.
+        if follower not in {n for terms in out.values() for n, _ in terms} and not out.keys() & set(names):
+            out[follower] = others
+    return out
 
 
 def cell_factors(grid: Grid, layer: Any, profile: Any) -> Any:

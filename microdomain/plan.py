@@ -138,6 +138,11 @@ class Plan:
         """Number of mobile plain buffers."""
         return self.mobile - self.ions - (len(self.network.mobile) if self.network else 0)
 
+    @property
+    def carried(self) -> int:
+        """Ions, mobile buffers and mobile forms but those that follow others: what solves carry."""
+        return self.mobile - (len(self.network.followers) if self.network else 0)
+
     def at(self, j: int) -> int:
         """Species index of buffer j."""
         return self.ions + j + (self.mobile - self.ions - self.movers if j >= self.movers else 0)

@@ -1,8 +1,6 @@
 """Networks: what is refused and how, rest, conservation, order in time, text of the kernels."""
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +10,6 @@ from microdomain.begin import events
 from microdomain.network_algebra import Elimination
 from microdomain.network_lay import cell_factors
 from microdomain.plan import lay
-
-sys.path.insert(0, str(Path(__file__).parent / "order"))
-from test_time import BOX, SMOOTH, last
 
 CALCIUM = md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
 MAGNESIUM = md.Ion("Mg", z=2, D=0.2, rest=300)
@@ -137,32 +132,6 @@ def test_the_total_of_a_buffer_whose_forms_diffuse_alike_stays_everywhere():
     for total, forms in ((100, names[:3]), (500, names[3:])):
         whole = sum(results.dataset[n].values for n in forms)
         assert np.abs(whole / total - 1).max() < 1e-12
-
-
-@pytest.mark.parametrize(("scheme", "order"), [("ROS2", 2), ("ROS34PW2", 3)])
-def test_order_in_time(scheme, order):
-    """Fixed steps, a smooth current, two sites, a layer and a pump: errors fall as the step to its order."""
-    from microdomain.steppers import rosenbrock
-
-    one = md.Model(
-        box=BOX, ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1)],
-        buffers=[md.TwoSite("S", 60, 0.2, 3.0, 0.6, 2.0, D=0.05),
-                 md.Buffer("m", 80, 0.1, 5, layer=("z-", 0.1))],
-        volume_pumps=[md.VolumePump("Ca", 0.4, 0.5, 2)],
-        channels=md.Cluster([(0.013, -0.02)], current=md.Fixed(SMOOTH)),
-    )  # fmt: skip
-    grid = md.Grid.graded(one, near=0.06, far=0.08)
-    plan = lay([one], grid)
-    from microdomain.begin import initial_state
-
-    exact = last(rosenbrock.ROS34PW2, one, 1.2, 1024, grid, initial_state(plan))
-    steps = np.array([48, 96, 192])
-    errors = []
-    for n in steps:
-        y = last(getattr(rosenbrock, scheme), one, 1.2, int(n), grid, initial_state(plan))
-        errors.append(np.abs(plan.coarse(y)[0] - plan.coarse(exact)[0]).max(axis=(1, 2, 3)))
-    found = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))[-1]
-    assert np.abs(found[[0, *plan.forms[:2]]] - order).max() < 0.35, found
 
 
 def test_an_ion_without_channels_costs_no_step():

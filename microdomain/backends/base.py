@@ -67,7 +67,8 @@ class Operations(Protocol):
     def solve(self, factor: Any, r: Any) -> tuple[Any, Any]:
         """Solve M k = r; returns k and z = (I - g (J - Jbar)) k, which the ledger needs.
 
-        Only the part of z that moves is meant, and the next solve may overwrite it.
+        Only the ions' part of z is meant, beside held walls that of all that moves but of forms which hold no
+        ion and follow others; the next solve may overwrite it.
         """
 
     def stage(

@@ -24,6 +24,8 @@ from microdomain.plan import Plan
 
 #: Below this many cells one thread is faster: a pass is shorter than waking a second one.
 CELLS_FOR_THREADS = 50_000
+#: Multiplications of what a library may take for a small product.
+SMALL = 1_000_000
 
 #: Tapes that a device keeps: a few per operation; more mean that their keys do not recur.
 TAPES = 64
@@ -70,6 +72,18 @@ def _product(precision: str) -> int:
     read.restype, read.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     return int(read(capsule, name(capsule)))
+
+
+@cache
+def pieces(rows: int, inner: int, columns: int) -> int:
+    """In how many pieces the columns of a wide matrix are multiplied.
+
+    OpenBLAS has kernels for products of up to 10^6 multiplications, which are half as fast again as the
+    ones for large matrices where one side is as short as an axis.
+    """
+    most = SMALL // (rows * inner)
+    fits = (p for p in range(1, columns // 8 + 1) if columns % p == 0 and columns // p <= most)
+    return next(fits, 1) if columns > rows else 1
 
 
 class Library:
@@ -174,7 +188,8 @@ class Processor:
         count = out.size // (rows * columns)
         strides = [n * (x.ndim > 2) for x, n in ((a, rows * inner), (b, inner * columns))]
         places = [self._address(x) for x in (a, b, out)]
-        entry = tape.product(count, (rows, inner, columns), places, strides)
+        shape = (rows, inner, columns)
+        entry = tape.product(count, shape, places, strides, pieces(*shape))
         if self._writing is None:
             self._play(1, entry, 0, None, None)
         else:

@@ -8,7 +8,7 @@ device decides how a kernel is called and how many members one call takes.  The 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -192,7 +192,7 @@ class Fused:
             for first, last in self.device.blocks(self.plan.members):
                 self.solver.finish(first, last, factor, out)
 
-        self._replay("solve", (out, *factor.taken_at), record)
+        self._replay(("solve", factor.a), (out, *factor.taken_at), record)
         return out, self.solver.moved
 
     def stage(
@@ -207,10 +207,10 @@ class Fused:
                 self.solver.finish(first, last, factor, out)
 
         arrays = (out, y, near.average, near.ripple, near.laid, amount, *factor.taken_at)
-        self._replay("stage, added" if add else "stage", arrays, record)
+        self._replay(("stage", add, factor.a), arrays, record)
         return out, self.solver.moved
 
-    def _replay(self, key: str, arrays: tuple[Any, ...], record: Callable[[], None]) -> None:
+    def _replay(self, key: Hashable, arrays: tuple[Any, ...], record: Callable[[], None]) -> None:
         # Pumps on walls put array code between the kernels, which a tape does not hold.
         if self.walls is None:
             self.device.replay(key, arrays, record)

@@ -42,6 +42,7 @@ class Factor:
     fine_share: Any
     y: Any
     near: Near
+    a: float
     walls: Any = None
 
     @property
@@ -63,7 +64,7 @@ class Solver:
 
     Attributes
     ----------
-    moved : array or None           what moves as the last solve left it, for the ledger; None where nothing
+    moved : array or None           what the ledger reads of z, as the last solve left it; None where nothing
                                     leaks
     """
 
@@ -77,7 +78,9 @@ class Solver:
         self._cells, self._size = plan.grid.cells, plan.size
         self._count = int(plan.cells.size) if plan.refined else 0
         block = max(last - first for first, last in device.blocks(plan.members))
-        self._a, self._b = (device.empty(block * plan.mobile, nz, ny, nx) for _ in range(2))
+        self._a, self._b = (device.empty(block * plan.carried, nz, ny, nx) for _ in range(2))
+        # Beyond held walls the ledger asks for all that moves, else for ions.
+        self._told = plan.carried if plan.leaks else plan.ions
         self._seen: dict[tuple[int, int], Views] = {}
         self._kept = device.empty(plan.members, plan.buffers + len(plan.forms), self._count)
         self._prepared: Factor | None = None
@@ -91,7 +94,7 @@ class Solver:
         """Prepare M for one step, in the arrays of the last one."""
         plan, t, m = self._plan, self._t, self._plan.members
         y, near, planes = jacobian.y, jacobian.near, self._plan.members * self._nz
-        f = self._sent(self._reductions.bars(y, near, g), y, near)
+        f = self._sent(self._reductions.bars(y, near, g), y, near, a)
         bars = f.bars
         grid = (0, m, self._nz, self._area)
         self._call("modes", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal)
@@ -105,23 +108,23 @@ class Solver:
             return f
 
         def divided(hat: Any) -> Any:
-            self._call("divide", planes, self._area, *grid, bars, f.modal, hat)
+            self._call("divide", planes, self._area, *grid, t.params, bars, a, t.rates, f.modal, hat)
             return hat
 
         by_cell = f.inverse_ion.reshape(m, plan.ions, *self._shape)
         return replace(f, walls=self._walls.prepare(self._walls.crossings(y, near), g, by_cell, divided))
 
-    def _sent(self, bars: np.ndarray, y: Any, near: Near) -> Factor:
+    def _sent(self, bars: np.ndarray, y: Any, near: Near, a: float) -> Factor:
         """A factor in the arrays of the last one, its bars filled in."""
         plan, empty, m = self._plan, self._device.empty, self._plan.members
         if self._prepared is None:
             cells, fine = (m, plan.buffers, self._cells), (m, len(plan.refined), self._count, SUB**3)
-            modal, ion = empty(m, plan.mobile, self._cells), empty(m, plan.ions, self._cells)
+            modal, ion = empty(m, plan.ions + plan.movers, self._cells), empty(m, plan.ions, self._cells)
             laid = self._device.put(np.zeros(bars.shape), float)
             each = (laid, modal, empty(*cells), empty(*cells), ion, empty(*fine), empty(*fine))
-            self._prepared = Factor(*each, None, Near(None, None))
+            self._prepared = Factor(*each, None, Near(None, None), a)
         self._device.send(bars, self._prepared.bars)
-        return replace(self._prepared, y=y, near=near)
+        return replace(self._prepared, y=y, near=near, a=a)
 
     def fold(self, f: Factor, out: Any) -> None:
         """In place, right-hand sides to folded ones and sub-cells to deviations."""
@@ -135,7 +138,7 @@ class Solver:
 
     def finish(self, first: int, last: int, f: Factor, out: Any) -> None:
         """In `out`, from folded right-hand sides with sub-cells as deviations, to k."""
-        self.modes(first, last, f, out[first:last, : self._plan.mobile * self._cells])
+        self.modes(first, last, f, out[first:last, : self._plan.carried * self._cells])
         self.react(first, last, f, out)
 
     def modes(self, first: int, last: int, f: Factor, source: Any) -> Any:
@@ -145,7 +148,8 @@ class Solver:
         product(source.reshape(v.b_x.shape), t.to[0], v.a_x)
         product(t.to[1], v.a, v.b)
         product(t.to[2], v.b_z, v.a_z)
-        self._call("divide", m * nz, area, first, last, nz, area, f.bars, f.modal, self._a)
+        grid = (first, last, nz, area, t.params, f.bars, f.a, t.rates)
+        self._call("divide", m * nz, area, *grid, f.modal, self._a)
         if self._walls is not None:
             self._walls.relieve(v.a.reshape(m, -1, *self._shape), f.walls, first, last)
         product(t.back[2], v.a_z, v.b_z)
@@ -156,7 +160,7 @@ class Solver:
     def react(self, first: int, last: int, f: Factor, out: Any, hat: Any = None) -> None:
         """From what moves, in the work array or given, to k."""
         t, m, nz, area, size = self._t, last - first, self._nz, self._area, self._size
-        v, moving = self._views(first, last), self._plan.mobile * self._cells
+        v = self._views(first, last)
         if hat is not None:
             v.b_x[...] = hat.reshape(v.b_x.shape)
         flat, cells = (first, last, self._cells, size, f.bars), (self._count, t.cell)
@@ -168,12 +172,13 @@ class Solver:
             fine = (f.fine_inverse, f.fine_share, *cells, t.mixing, self._kept, self._b, out)
             self._call("react_refined", m, self._count, *flat, *by, *fine)
         if self.moved is not None:
-            self._call("keep_moved", m, moving, first, last, moving, size, self._b, self.moved)
+            told, each = self._told * self._cells, self._plan.carried * self._cells
+            self._call("keep_moved", m, told, first, last, told, each, size, self._b, self.moved)
 
     def _views(self, first: int, last: int) -> Views:
         """The shapes in which products along x, y and z see some members."""
         if (first, last) not in self._seen:
-            m, s, (nz, ny, nx) = last - first, self._plan.mobile, self._shape
+            m, s, (nz, ny, nx) = last - first, self._plan.carried, self._shape
             a, b = self._a[: m * s], self._b[: m * s]
             # Many small products: a library's kernels for small matrices beat one tall product along x.
             flat, deep = (m, s * nz, ny, nx), (m * s, nz, ny * nx)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.masked_algebra import least_squares
-from microdomain.backends.parts import FusedParts, ReferenceParts
+from microdomain.backends.parts import FusedParts, ReferenceParts, followed
 from microdomain.backends.reference import Near, Reference
 from microdomain.mask_fill import filled
 
@@ -178,13 +178,20 @@ class Masked:
 
     def advance(self, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
         """See `backends.base`."""
+        read = followed(self.plan, y) if self.plan.carried < self.plan.mobile else y
+        return self._advance(y, near, blob, scale, plus, read, self.plan.mobile)
+
+    def _advance(
+        self, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any, read: Any, count: int
+    ) -> Any:
+        """The same, the obstacles' rows on the first `count` species of `read`."""
         plan = self.plan
         still = 0.0 if plus is None else self._cells(plan.coarse(plus))[..., self.shut]
         out = self._bare.advance(y, near, blob, scale, plus)
-        moving = scale[:, None] * plan.D[: plan.mobile]
-        rest = plan.rest[:, : plan.mobile]
+        moving = scale[:, None] * plan.D[:count]
+        rest = plan.rest[:, :count]
         for first, last in self._parts.blocks():
-            self._parts.add_rows(4, moving[first:last], rest[first:last], y[first:last], out[first:last])
+            self._parts.add_rows(4, moving[first:last], rest[first:last], read[first:last], out[first:last])
         field = plan.coarse(out)
         if blob.any():
             self._blobs(field, blob * scale[plan.pair_member])
@@ -206,9 +213,9 @@ class Masked:
         bare, g, a = factor.bare, factor.g, factor.a
         out = self._parts.fold(bare, r)
         for first, last in self._parts.blocks():
-            some = self.plan.mobile * self.plan.grid.cells
-            moving = out[first:last, :some].reshape(last - first, self.plan.mobile, -1)
-            pull = (-a * g[first:last, None]) * self.plan.D[: self.plan.mobile]
+            some = self.plan.carried * self.plan.grid.cells
+            moving = out[first:last, :some].reshape(last - first, self.plan.carried, -1)
+            pull = (-a * g[first:last, None]) * self.plan.D[: self.plan.carried]
             self._parts.finish(bare, first, last, self._moved(bare, first, last, moving, pull), out)
         self._residue /= a * g[:, None]
         return self._parts.solved(bare, out)
@@ -217,7 +224,7 @@ class Masked:
         self, factor: Any, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
         """See `backends.base`."""
-        return self.solve(factor, self.advance(y, near, blob, scale, plus))
+        return self.solve(factor, self._advance(y, near, blob, scale, plus, y, self.plan.carried))
 
     def _moved(self, factor: Any, first: int, last: int, r: Any, pull: np.ndarray) -> Any:
         """z of members first to last from the right-hand sides of what moves [m, s, cells]."""
@@ -245,7 +252,7 @@ class Masked:
             left = [self._bare.host(xp.matmul(one, self.weights.T)) for one in v]
             for k in range(ITERATIONS):
                 left[0] = left[0] - self._bare.host(found[k])[:, None] * (left[k] - left[k + 1])
-            self._residue[first:last] = left[0].sum(axis=2)
+            self._residue[first:last, : self.plan.carried] = left[0].sum(axis=2)
         return x
 
     def _products(self, v: list[Any], scratch: Any) -> Any:
@@ -264,7 +271,7 @@ class Masked:
     def _work(self, m: int, dtype: Any) -> tuple[list[Any], list[Any], Any]:
         """Work arrays of m members: residuals, solutions, and one more."""
         if m not in self._arrays:
-            shape = (m, self.plan.mobile, self.plan.grid.cells)
+            shape = (m, self.plan.carried, self.plan.grid.cells)
             made = [self.xp.empty(shape, dtype) for _ in range(2 * ITERATIONS + 2)]
             self._arrays[m] = (made[: ITERATIONS + 1], made[ITERATIONS + 1 : -1], made[-1])
         return self._arrays[m]

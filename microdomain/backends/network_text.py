@@ -15,6 +15,7 @@ _NONE = """#define NETWORK 0
 #define LAWS 0
 #define NETWORK_BARS 0
 #define FOLDS 0
+#define FOLLOWERS 0
 """
 
 
@@ -38,6 +39,7 @@ def network_constants(network: Network | None) -> str:
 #define NETWORK_BARS {network.places["end"]}
 #define FOLDS {len(network.F)}
 #define FOLD_AT {network.places["F"]}
+#define FOLLOWERS {len(network.followers)}
 """
 
 
@@ -54,8 +56,8 @@ def network_functions(network: Network | None) -> str:
     """
     if network is None:
         return ""
-    parts = [_rates(network), _pointwise(network), _modes(network), _fold(network), _unfold(network)]
-    return "\n".join(parts)
+    parts = [_rates, _pointwise, _modes, _fold, _unfold, _follow]
+    return "\n".join(part(network) for part in parts)
 
 
 def _function(head: str, lines: list[str]) -> str:
@@ -127,20 +129,20 @@ def _pointwise(network: Network) -> str:
     lines = [
         f"const real d{q} = g * ({_slope(network, q)} - NETBAR({q}));" for q in range(len(network.slopes))
     ]
-    entry = {(v, v): f"total[{v}]" if v < network.ions else "1" for v in range(network.values)}
-    for place, terms in network.entries.items():
+    entry = {(v, v): f"total[{v}]" if v < network.ions else "1" for v, _, _ in network.pointwise.pivots}
+    for place, terms in network.closed.items():
         sum_ = " ".join(_times(-n, f"d{q}") for n, q in terms)
         entry[place] = f"{entry.get(place, '0')} {sum_}"
     head = "network_solve(const double *law, const double *bar, real g, const real *v, const real *total,"
     head += " real *x)"
-    return _function(head, lines + _elimination(network.pointwise, entry))
+    return _function(head, lines + _elimination(network.pointwise, entry) + _following(network))
 
 
 def _modes(network: Network) -> str:
-    """(diagonal + S) x = r of ions and mobile forms, x in place."""
+    """(diagonal + S) x = r of ions and mobile forms that follow no others, x in place."""
     begin = network.places["S"]
     entry = {place: f"NETBAR({begin + k})" for k, place in enumerate(network.S)}
-    for v in range(network.moving):
+    for v in range(network.carried):
         entry[v, v] = f"{entry[v, v]} + diagonal[{v}]" if (v, v) in entry else f"diagonal[{v}]"
     head = "network_modes(const double *bar, const real *diagonal, real *x)"
     return _function(head, _elimination(network.modal, entry))
@@ -163,3 +165,14 @@ def _unfold(network: Network) -> str:
     lines = [f"const real y{i} = {' + '.join(terms)};" for i, terms in enumerate(sums)]
     lines += [f"staying[{i}] = y{i};" for i in range(n)]
     return _function("network_unfold(const double *bar, const real *x, real *staying)", lines)
+
+
+def _follow(network: Network) -> str:
+    """Change of the followers by what the others change by."""
+    return _function("network_follow(real *x)", _following(network) or ["(void)x;"])
+
+
+def _following(network: Network) -> list[str]:
+    return [
+        f"x[{f}] = 0 {' '.join(_times(-w, f'x[{v}]') for v, w in terms)};" for f, terms in network.followers
+    ]

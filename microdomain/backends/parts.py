@@ -5,6 +5,7 @@ Arrays of what moves stand as [member, species, cells]; `first` and `last` are t
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,10 @@ class ReferenceParts:
 
     def add_rows(self, order: int, factor: np.ndarray, rest: np.ndarray | None, u: Any, out: Any) -> None:
         """Add factor[m, s] times the rows of the obstacles' operator on u - rest to what moves in `out`."""
-        plan = self.ops.plan
-        some = plan.mobile * plan.grid.cells
+        species, plan = factor.shape[1], self.ops.plan
+        some = species * plan.grid.cells
         read, into = u.reshape(len(u), -1)[:, :some], out.reshape(len(u), -1)[:, :some]
-        read, into = (a.reshape(len(u), plan.mobile, -1) for a in (read, into))
+        read, into = (a.reshape(len(u), species, -1) for a in (read, into))
         index, weight = self._rows[order]
         for m, s in np.ndindex(factor.shape):
             level = 0.0 if rest is None else float(rest[m, s])
@@ -95,10 +96,11 @@ class FusedParts:
         """Add the rows of the obstacles' operator; see `ReferenceParts.add_rows`."""
         m, plan = len(u), self.ops.plan
         width, *rows = self._rows[order]
-        lengths = (self._count, width, plan.mobile, plan.grid.cells, u.size // m, out.size // m)
+        species = factor.shape[1]
+        lengths = (self._count, width, species, plan.grid.cells, u.size // m, out.size // m)
         level = None if rest is None else self.put(rest, float)
         tables = (self._cells, *rows, self.put(factor, float), level)
-        self.ops.device.call("mask_rows", m * plan.mobile, self._count, 0, m, *lengths, *tables, u, out)
+        self.ops.device.call("mask_rows", m * species, self._count, 0, m, *lengths, *tables, u, out)
 
     def fold(self, f: Any, r: Any) -> Any:
         """A copy of r, folded."""
@@ -123,6 +125,19 @@ class FusedParts:
         return out, self.ops.solver.moved
 
 
+def followed(plan: Any, y: Any) -> Any:
+    """A copy of y whose followers are what the others say, so that the obstacles' rows leave sums alone.
+
+    Of their own values round-off in a sum would meet those rows but not the grid's, and grow.
+    """
+    out, places = y.copy(), [*range(plan.ions), *plan.forms]
+    coarse = plan.coarse(out)
+    for m, (f, terms) in itertools.product(range(plan.members), plan.network.followers):
+        level = plan.rest[m, places[f]] + sum(w * plan.rest[m, places[v]] for v, w in terms)
+        coarse[m, places[f]] = float(level) - sum(w * coarse[m, places[v]] for v, w in terms)
+    return out
+
+
 def _levels(plan: Any, bars: Any, g: Any, p: Any, q: Any, uptake: Any, means: Any) -> Any:
     """Solve (I - g Jbar) x = means [m, s, part]: least rates p, q [m, buffer], g [m, 1], uptake [m, ion]."""
     out, diagonal, g = means.copy(), 1.0 + g * uptake, g[:, 0]
@@ -134,7 +149,7 @@ def _levels(plan: Any, bars: Any, g: Any, p: Any, q: Any, uptake: Any, means: An
     if plan.network is None:
         out[:, : plan.ions] /= diagonal[..., None]
     else:
-        moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.mobile)]
+        moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.carried)]
         x = [out[:, s].reshape(len(out), 1, 1, -1) for s in moving]
         ones = [diagonal[:, i].reshape(-1, 1, 1, 1) for i in range(plan.ions)]
         solve_modes(plan.network, bars, ones + [1.0] * (len(moving) - plan.ions), x)

@@ -195,8 +195,11 @@ class Reference:
                 ion[:, i] -= rate[:, j]
         if plan.network is not None:
             made = network.changes(plan.network, near.law, network.values(self, y, near))
-            for s, change in zip([*range(plan.ions), *plan.forms], made, strict=True):
+            places = [*range(plan.ions), *plan.forms]
+            for s, change in zip(places, made, strict=True):
                 coarse[:, s] += change
+            for f, terms in plan.network.followers:
+                coarse[:, places[f]] = -sum(w * coarse[:, places[v]] for v, w in terms)
         self._blobs(ion, blob)
         for r, j in enumerate(plan.refined):
             fine[:, r] = fine_rate[:, r]

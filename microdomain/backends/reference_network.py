@@ -75,17 +75,24 @@ def table(network: Network, bars: np.ndarray, word: str) -> dict[tuple[int, int]
 def solve_pointwise(network: Network, g: Any, surplus: list[Any], total: list[Any], x: list[Any]) -> None:
     """(diag(total) - g (J - Jbar)) x = r in place; `surplus` are the slopes less their minima."""
     entry: dict[tuple[int, int], Any] = {
-        (v, v): total[v] if v < network.ions else 1.0 for v in range(network.values)
+        (v, v): total[v] if v < network.ions else 1.0 for v, _, _ in network.pointwise.pivots
     }
-    for place, terms in network.entries.items():
+    for place, terms in network.closed.items():
         for n, q in terms:
             entry[place] = entry.get(place, 0.0) - n * (g * surplus[q])
     eliminated(network.pointwise, entry, x)
+    follow(network, x)
+
+
+def follow(network: Network, x: list[Any]) -> None:
+    """Let the followers change as the others do, in place."""
+    for f, terms in network.followers:
+        x[f] = 0.0 - sum(w * x[v] for v, w in terms)
 
 
 def solve_modes(network: Network, bars: np.ndarray, diagonal: list[Any], x: list[Any]) -> None:
-    """(diag + S) x = r of ions and mobile forms, per mode, in place."""
+    """(diag + S) x = r of ions and mobile forms that follow no others, per mode, in place."""
     entry: dict[tuple[int, int], Any] = dict(table(network, bars, "S"))
-    for v in range(network.moving):
+    for v in range(network.carried):
         entry[v, v] = entry.get((v, v), 0.0) + diagonal[v]
     eliminated(network.modal, entry, x)

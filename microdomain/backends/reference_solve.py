@@ -145,7 +145,7 @@ def factor(ops: Any, jacobian: Jacobian, g: np.ndarray, a: float) -> Factor:
     if plan.network is not None:
         bars = plan.network.bars(jacobian.law, *jacobian.extremes, g)
         least = bars[:, : len(plan.network.slopes)].T.reshape(-1, plan.members, 1, 1, 1)
-        moving = plan.D[plan.ions + plan.movers : plan.mobile]
+        moving = plan.D[plan.ions + plan.movers : plan.carried]
         diagonal = [1.0 / modal_ion[:, i] for i in range(plan.ions)]
         diagonal += [1.0 - gm[:, 0] * (a * D * ops.rates) for D in moving]
         surplus = [one - low for one, low in zip(jacobian.slopes, least, strict=True)]
@@ -182,7 +182,7 @@ def factor(ops: Any, jacobian: Jacobian, g: np.ndarray, a: float) -> Factor:
 def solve_diffusion(ops: Any, f: Factor, r: Any) -> Any:
     """Solve the diffusion factor with its constant least binding rates: z of `backends.base`."""
     out = fold(ops, f, r)
-    return unfold(ops, f, modes(ops, f, ops.plan.coarse(out)[:, : ops.plan.mobile]), out)
+    return unfold(ops, f, modes(ops, f, ops.plan.coarse(out)[:, : ops.plan.carried]), out)
 
 
 def fold(ops: Any, f: Factor, r: Any) -> Any:
@@ -199,13 +199,13 @@ def fold(ops: Any, f: Factor, r: Any) -> Any:
 
 
 def _forms(plan: Any) -> tuple[list[int], list[int]]:
-    """Species of the network that move, ions first, and those that stay."""
-    moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.mobile)]
-    return moving, plan.forms[len(moving) - plan.ions :]
+    """Species of the network that are solved for, ions first, and those that stay."""
+    moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.carried)]
+    return moving, plan.forms[plan.network.moving - plan.ions :]
 
 
 def modes(ops: Any, f: Factor, hat: Any) -> Any:
-    """Solve for what moves, [m, s, z, y, x], in modal space."""
+    """Solve for what moves and follows nothing, [m, s, z, y, x], in modal space."""
     xp = ops.xp
     for axis in range(3):
         hat = along(ops.inverse[axis], hat, axis, xp)
@@ -218,7 +218,10 @@ def modes(ops: Any, f: Factor, hat: Any) -> Any:
 
 
 def unfold(ops: Any, f: Factor, hat: Any, out: Any) -> Any:
-    """z in `out`, from what moves and from the right-hand sides that `fold` left there."""
+    """z in `out`, from what moves and from the right-hand sides that `fold` left there.
+
+    Forms that follow others hold no ions: their z is not needed, and 0.
+    """
     plan = ops.plan
     coarse, fine = plan.coarse(out), plan.fine(out)
     g, net = f.g[:, 0], plan.network
@@ -227,7 +230,8 @@ def unfold(ops: Any, f: Factor, hat: Any, out: Any) -> Any:
     for k, j in enumerate(plan.refined):
         mean = coarse[:, plan.at(j)].reshape(plan.members, -1)[:, ops.cells][..., None]
         fine[:, k] = (fine[:, k] - mean) / (1.0 + f.g[:, 0, 0] * (f.qbar[:, j, 0] + ops.mixing[k]))
-    coarse[:, : plan.mobile] = hat
+    coarse[:, : plan.carried] = hat
+    coarse[:, plan.carried : plan.mobile] = 0.0
     if net is not None:
         moving, staying = _forms(plan)
         r = [coarse[:, s].copy() for s in staying]
@@ -254,7 +258,7 @@ def _divide(ops: Any, f: Factor, hat: Any) -> None:
     if plan.network is None:
         ion *= f.modal_ion
     else:
-        moving = [*range(plan.ions), *range(plan.ions + plan.movers, plan.mobile)]
+        moving, _ = _forms(plan)
         x = [hat[:, s] for s in moving]
         network.solve_modes(plan.network, f.bars, f.diagonal, x)
         for s, value in zip(moving, x, strict=True):

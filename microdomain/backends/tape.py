@@ -25,7 +25,8 @@ Kept = TypeVar("Kept")
 
 #: How C reads the number in a slot.
 _READ = {"int": "(int)s[{}].whole", "wide": "s[{}].whole", "double": "s[{}].number"}
-_PRODUCT = 10  # slots of a product: its code, then count, rows, inner, columns, a, b, out and two strides
+#: Slots of a product: its code, then count, rows, inner, columns, a, b, out, two strides and pieces.
+_PRODUCT = 11
 
 _HEAD = """
 /* Rows of launches and products, worked off without a return to the caller. */
@@ -95,7 +96,9 @@ def launch(name: str, arguments: Iterable[Any]) -> tuple[bytes, tuple[int, ...]]
     return packed.pack(code, *arguments), pointers
 
 
-def product(count: int, shape: Sequence[int], places: Sequence[int], strides: Sequence[int]) -> bytes:
+def product(
+    count: int, shape: Sequence[int], places: Sequence[int], strides: Sequence[int], pieces: int = 1
+) -> bytes:
     """The products of `count` matrices as an entry of a tape.
 
     Parameters
@@ -104,12 +107,13 @@ def product(count: int, shape: Sequence[int], places: Sequence[int], strides: Se
     shape : sequence of int         rows, inner, columns
     places : sequence of int        addresses of a, b and out
     strides : sequence of int       numbers from one a and one b to the next; 0 if all share it
+    pieces : int                    in which the columns of b are taken; divides their number
 
     Returns
     -------
     bytes
     """
-    return struct.pack(f"{_PRODUCT}q", -1, count, *shape, *places, *strides)
+    return struct.pack(f"{_PRODUCT}q", -1, count, *shape, *places, *strides, pieces)
 
 
 #: Which slots of a product are addresses.

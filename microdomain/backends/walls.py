@@ -8,9 +8,10 @@ mode it is a perturbation of rank one along its axis (Sherman, Morrison, Woodbur
 
     z = z_0 - R q,     (1/(g sigma) + e^T R) q = e^T z_0,      R = (unperturbed factor)^-1 e
 
-e being the layer beside the wall.  Sheets of one axis, the one that pumps most, are solved together;
-those of the other axes stay pointwise altogether.  A uniform linear pump is thus implicit without any
-splitting.  Array code for NumPy's interface, on fields ``[m, s, z, y, x]``.
+e being the layer beside the wall.  That factor is diagonal but for the species of a mode, so R is e's
+column times one response of the ion, which sheets of that ion share.  Sheets of one axis, the one that
+pumps most, are solved together; those of the other axes stay pointwise altogether.  A uniform linear pump
+is thus implicit without any splitting.  Array code for NumPy's interface, fields ``[m, s, z, y, x]``.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class WallFactor:
     least : list per sheet          sigma [m, 1, 1], 1/ms
     rest : list per sheet           lambda - sigma [m, a, b], 1/ms
     shares : list per sheet         each pump's part of lambda, [m, a, b]; of one pump None
-    responses : list                R of the sheets that the diffusion factor holds, [m, mobile, z, y, x]
+    responses : list                of every pumped ion in the diffusion factor, [m, carried, z, y, x]
     gains : list of lists           q = gains w
     """
 
@@ -72,15 +73,15 @@ class Walls:
             self._strides = [s.strides(plan.grid.shape) for s in self.sheets]
         self._known: tuple[Any, Any, list[Crossing]] | None = None
         self.joint = self._joined()
-        self._rows = []
+        self._ions = sorted({self.sheets[k].ion for k in self.joint})
+        self._rows, self._columns = [], []
         for k in self.joint:
             s = self.sheets[k]
             axis = plan.axes[s.axis]
             cell = axis.n - 1 if s.side else 0
-            shape = [1, 1, 1]
-            shape[2 - s.axis] = axis.n
-            row = (axis.vectors[cell], axis.inverse[:, cell])
-            self._rows.append(tuple(self._put(r.reshape(shape)) for r in row))
+            self._rows.append(self._put(axis.vectors[cell]))
+            self._columns.append(self._put(axis.inverse[:, cell]))
+        self._none = [0.0 * column for column in self._columns]
 
     def _joined(self) -> list[int]:
         """Sheets that the diffusion factor holds: those of the axis whose whole faces pump most."""
@@ -219,48 +220,62 @@ class Walls:
             else:
                 layer += gm * f.rest[-1]
         pulls = [gm * f.least[k] for k in self.joint]
-        for k, (_, column) in zip(self.joint, self._rows, strict=True):
-            unit = xp.zeros((plan.members, plan.mobile, *plan.grid.shape), dtype=inverse_ion.dtype)
-            unit[:, self.sheets[k].ion] = column
+        for ion in self._ions:
+            unit = xp.zeros((plan.members, plan.carried, *plan.grid.shape), dtype=inverse_ion.dtype)
+            unit[:, ion] = 1.0
             f.responses.append(divide(unit))
         n = len(self.joint)
         system = [
-            [pulls[s] * self._read(s, f.responses[t]) + float(s == t) for t in range(n)] for s in range(n)
+            [pulls[s] * self._answer(s, t, f.responses) + float(s == t) for t in range(n)] for s in range(n)
         ]
         f.gains.extend(_solved(system, pulls))
         return f
 
-    def _read(self, s: int, hat: Any) -> Any:
-        """The layer beside joint sheet s of modal fields [m, mobile, ...], lateral modes left: [m, a, b]."""
-        sheet = self.sheets[self.joint[s]]
-        row, (m, _, nz, ny, nx) = self._rows[s][0], hat.shape
+    def _read(self, s: int, hat: Any, row: Any = None) -> Any:
+        """The layer beside joint sheet s of modal fields [m, carried, ...], lateral modes left: [m, a, b]."""
+        sheet, row = self.sheets[self.joint[s]], self._rows[s] if row is None else row
+        m, _, nz, ny, nx = hat.shape
         # As products: a third of the time of a sum over the field.
         if sheet.axis == 2:
-            return self.xp.matmul(row.reshape(1, nz), hat[:, sheet.ion].reshape(m, nz, ny * nx)).reshape(
-                m, ny, nx
-            )
+            flat = hat[:, sheet.ion].reshape(m, nz, ny * nx)
+            return self.xp.matmul(row.reshape(1, nz), flat).reshape(m, ny, nx)
         if sheet.axis == 1:
             return self.xp.matmul(row.reshape(1, ny), hat[:, sheet.ion])[:, :, 0]
         return self.xp.matmul(hat[:, sheet.ion], row.reshape(nx, 1))[..., 0]
+
+    def _answer(self, s: int, t: int, responses: list[Any]) -> Any:
+        """What a unit at joint sheet t leaves beside sheet s: e_s^T R_t."""
+        response = responses[self._ions.index(self.sheets[self.joint[t]].ion)]
+        return self._read(s, response, self._rows[s] * self._columns[t])
 
     def relieve(self, hat: Any, f: WallFactor, first: int = 0, last: int | None = None) -> None:
         """Let the pumps act on a solution of the diffusion factor without them, in modal space, in place."""
         now = [self._read(s, hat) for s in range(len(self.joint))]
         chosen = slice(first, last)
-        for response, row, k in zip(f.responses, f.gains, self.joint, strict=True):
-            q = sum(
-                (gain[chosen] * w for gain, w in zip(row[1:], now[1:], strict=True)), row[0][chosen] * now[0]
-            )
-            axis = self.sheets[k].axis
+        q = [
+            sum((gain[chosen] * w for gain, w in zip(row[1:], now[1:], strict=True)), row[0][chosen] * now[0])
+            for row in f.gains
+        ]
+        for ion, response in zip(self._ions, f.responses, strict=True):
+            mine = [n for n, k in enumerate(self.joint) if self.sheets[k].ion == ion]
+            axis = self.sheets[self.joint[mine[0]]].axis
             if self._device is None:
-                hat -= response[chosen] * self.xp.expand_dims(q, 3 - axis)[:, None]
+                shape = [1, 1, 1]
+                shape[2 - axis] = -1
+                for n in mine:
+                    pulled = self._columns[n].reshape(shape) * self.xp.expand_dims(q[n], 3 - axis)
+                    hat -= response[chosen] * pulled[:, None]
                 continue
             nz, ny, nx = self.plan.grid.shape
-            steps = ((ny, 1, 0), (nx, 0, 1), (0, nx, 1))[axis]
+            # An axis has two ends: of one sheet the second column is 0.
+            n, other = mine[0], mine[-1]
+            columns = (self._columns[n], self._columns[other] if n != other else self._none[n])
+            both = [self._device.empty(*q[k].shape) for k in (n, other)]
+            both[0][...], both[1][...] = q[n], q[other]
             last, area = self.plan.members if last is None else last, ny * nx
-            where = (first, last, nz, area, nx, q[0].size, *steps)
-            planes = (last - first) * self.plan.mobile * nz
-            self._device.call("relieve", planes, area, *where, response, q, hat)
+            where = (first, last, nz, area, nx, both[0][0].size, axis)
+            planes = (last - first) * self.plan.carried * nz
+            self._device.call("relieve", planes, area, *where, *columns, *both, response, hat)
 
     def implicit(self, f: WallFactor, z: Any, k: Any) -> np.ndarray:
         """What the implicit side of a stage moves through every pump: array (pump, member)."""

@@ -98,7 +98,7 @@ def test_pumps_agree(case, precision, device):
     found = {
         "rhs": worst(F, ops.host(ops.rhs(there, here, blob))),
         "k": worst(k, ops.host(got_k)),
-        "z": worst(plan.coarse(z)[:, : plan.mobile], plan.coarse(ops.host(got_z))[:, : plan.mobile]),
+        "z": worst(plan.coarse(z)[:, : plan.ions], plan.coarse(ops.host(got_z))[:, : plan.ions]),
         "outflow": worst(reference.walls.outflow(y, near), ops.walls.outflow(there, here)),
         "implicit": worst(
             reference.walls.implicit(factor.walls, z, k), ops.walls.implicit(mine.walls, got_z, got_k)

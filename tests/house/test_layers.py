@@ -23,7 +23,7 @@ ORDER = [
     "steppers",
     *("frames", "store", "vtkxml"),
     *("ledger", "record", "sensors", "release", "optics", "maps", "compare", "export", "results"),
-    *("begin", "batch", "closing", "recorder", "checkpoint", "resume", "progress"),
+    *("begin", "step_faults", "batch", "closing", "recorder", "checkpoint", "resume", "progress"),
     *("pace", "setting", "estimate", "forecast"),
     *("simulate", "steady"),
     *("presets", "examples", "surfaces", "scenario", "sweep"),
