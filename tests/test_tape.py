@@ -12,6 +12,7 @@ import standin
 from plans import random_plan, random_state
 
 from microdomain.backends import compiled, cuda, missing, tape
+from microdomain.backends.pool import Pool
 from microdomain.weights import Fluxes
 
 CASE = "two ions, three members"
@@ -156,6 +157,20 @@ def test_a_device_keeps_few_tapes(processor, monkeypatch):
     for k in range(compiled.TAPES + 5):
         told(processor, y, v, out, key=k)
     assert len(processor._tapes) == compiled.TAPES
+
+
+def test_a_pool_gives_out_what_nobody_uses():
+    pool, real = Pool(), np.dtype(float)
+    first = pool.empty((3, 4), real)
+    place, row = first.ctypes.data, first[1:]
+    second = pool.empty((3, 4), real)
+    del first
+    third = pool.empty((3, 4), real)
+    assert len({place, second.ctypes.data, third.ctypes.data}) == 3, "a row of the first is in use"
+    del row
+    assert pool.empty((3, 4), real).ctypes.data == place
+    assert pool.empty((4, 3), real).ctypes.data != place
+    assert all(a.ctypes.data % 64 == 0 for a in (second, third))
 
 
 def stages(prepare, count):

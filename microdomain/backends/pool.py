@@ -18,10 +18,10 @@ LINE, STAGGER, SPAN = 64, 77 * 64, 1 << 17
 
 
 class Pool:
-    """Hands out arrays over buffers that nobody uses any more.
+    """Hands out arrays that nobody uses any more.
 
-    A NumPy view keeps the buffer that it looks into alive, so a buffer whose only references are
-    the pool's own is free.
+    A NumPy view keeps alive the buffer that it looks into, so an array is free when the only references
+    are the pool's own: one to the array, and two to its buffer, the pool's and the array's.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Pool:
     def __init__(self) -> None:
         self.addresses: dict[int, int] = {id(None): 0}
         self._known: dict[int, weakref.ref[np.ndarray]] = {}
-        self._buffers: dict[int, list[tuple[np.ndarray, int]]] = {}
+        self._arrays: dict[Any, list[tuple[np.ndarray, np.ndarray]]] = {}
         self._made = 0
 
     def know(self, a: np.ndarray) -> np.ndarray:
@@ -59,18 +59,18 @@ class Pool:
         -------
         array
         """
+        known = self._arrays.setdefault((shape, dtype), [])
+        for index in range(len(known)):
+            # One more each: the argument's.
+            if sys.getrefcount(known[index][0]) == 2 and sys.getrefcount(known[index][1]) == 3:
+                return known[index][0]
         count = 1
         for n in shape:
             count *= n
         length = count * dtype.itemsize
-        known = self._buffers.setdefault(length, [])
-        for index in range(len(known)):
-            # Two references: the tuple's and the argument's.
-            if sys.getrefcount(known[index][0]) == 2:
-                buffer, start = known[index]
-                return self.know(buffer[start : start + length].view(dtype).reshape(shape))
         buffer = np.empty(length + SPAN + LINE, np.uint8)
         start = -buffer.__array_interface__["data"][0] % LINE + self._made * STAGGER % SPAN
         self._made += 1
-        known.append((buffer, start))
-        return self.know(buffer[start : start + length].view(dtype).reshape(shape))
+        made = buffer[start : start + length].view(dtype).reshape(shape)
+        known.append((made, buffer))
+        return self.know(made)

@@ -31,14 +31,15 @@ _PRODUCT = 11
 _HEAD = """
 /* Rows of launches and products, worked off without a return to the caller. */
 typedef union { wide whole; double number; void *place; } Slot;
-typedef void Product(char *, char *, int *, int *, int *, real *, real *, int *, real *, int *, real *,
-                     real *, int *);
+/* Counts are `wide`: a library that reads 32 bits finds the lower ones, and one that reads 64 finds all. */
+typedef void Product(char *, char *, wide *, wide *, wide *, real *, real *, wide *, real *, wide *, real *,
+                     real *, wide *);
 static Product *product;
 void use_product(Product *given) { product = given; }
 
 /* out = a b of many row-major matrices: for a library that goes by columns, out^T = b^T a^T. */
 static void multiply(const Slot *s) {
-    int rows = (int)s[2].whole, inner = (int)s[3].whole, columns = (int)s[4].whole;
+    wide rows = s[2].whole, inner = s[3].whole, columns = s[4].whole;
     real one = 1, zero = 0, *a = s[5].place, *b = s[6].place, *out = s[7].place;
     for (wide k = 0; k < s[1].whole; ++k)
         product("N", "N", &columns, &rows, &inner, &one, b + k * s[9].whole, &columns, a + k * s[8].whole,
