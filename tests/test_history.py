@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 import microdomain as md
-from microdomain.history import History, flux_of
+from microdomain.history import History, Pieces, flux_of
 
 FLUX = 1e6 / (2 * 96485.33212)
 
@@ -85,3 +85,16 @@ def test_monovalent_ions_carry_twice_as_many():
     model = md.Model(box=((-1, 1), (-1, 1), (0, 1)), ions=[ion], channels=channels)
     some = History([flux_of(model.resolved_channels[0], 1)])
     assert some.value(np.array([0]), np.array([[0.5]]))[0, 0] == pytest.approx(0.2 * FLUX)
+
+
+def test_rows_of_a_group_are_located_together():
+    """The same bits as each row by itself, before the first knot and behind the last."""
+    rng = np.random.default_rng(3)
+    pieces = [Pieces(np.array([-np.inf]), np.array([[0.3, 0, 0, 0]]), np.empty(0), np.empty(0))] * 3
+    growing = History(pieces, [-1, 4, 4])
+    growing.write(np.array([1, 2]), 1, np.array([0.0, 0.1, 0.4]), rng.normal(size=(2, 3, 4)))
+    times = np.array([[-1.0, 0.0, 0.05], [0.1, 0.39, 2.0]])
+    found = growing.values_of_group(np.array([1, 2]), times)
+    for k, row in enumerate((1, 2)):
+        np.testing.assert_array_equal(found[k], growing.value(np.array([row]), times[None])[0])
+    assert found[0, 0, 0] == 0.3

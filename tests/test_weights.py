@@ -88,3 +88,44 @@ def test_members_have_their_own_times():
     assert both[1] > 0
     alone = Fluxes(plan.take([1]))
     assert alone.mass(alone.weights(np.array([0.5])))[0] == both[1]
+
+
+def test_all_stages_of_a_step_at_once_are_each_stage_alone():
+    """To the bit: in steps that hold a jump, its delayed blob, or nothing; where one member is steady."""
+    early = md.Cluster(
+        [(0, 0), (0.1, 0)], current=md.Fixed(0.1), gate=[md.Pulse(0.2, 0.7), md.Pulse(0.3, 0.4)]
+    )
+    plan = laid(early, md.Cluster([(0, 0)], current=md.Fixed(0.1), gate=md.Pulse(0, 9)))
+    tau, together = plan.windows[0].tau, Fluxes(plan)
+    for begin, length in (
+        (0.19, 0.02),
+        (0.2, 0.5 * tau),
+        (0.2 + 0.9 * tau, 0.3 * tau),
+        (0.5, 0.1),
+        (0.6, 0.1),
+    ):
+        start, dt = np.array([begin, 3.0]), np.array([length, 0.1])
+        times = [start + part * dt for part in (0.3, 0.2, 1.0)]
+        weights, blobs = together.weights_at(times), together.blobs_at(times, start, dt)
+        for n, t in enumerate(times):
+            np.testing.assert_array_equal(weights[n], Fluxes(plan).weights(t))
+            np.testing.assert_array_equal(blobs[n], Fluxes(plan).blob(t, start, dt))
+
+
+def test_while_fluxes_are_steady_stages_share_one_array():
+    """So that the near field need not be laid again; it cannot be written to."""
+    plan = laid(md.Cluster([(0, 0)], current=md.Fixed(0.1)))
+    fluxes = Fluxes(plan)
+    fluxes.weights(np.array([1.0]))
+    first, second = fluxes.weights_at([np.array([1.1]), np.array([1.2])])
+    assert first is second
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1.0
+
+
+def test_tables_of_a_position_serve_the_next_plan():
+    channel = md.Cluster([(0.013, -0.02)], current=md.Fixed(0.1))
+    one, other = laid(channel), laid(channel)
+    assert one.sites[0].patch is other.sites[0].patch
+    with pytest.raises(ValueError, match="read-only"):
+        one.sites[0].patch.zy[0] = 0.0
