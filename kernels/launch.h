@@ -15,7 +15,11 @@
 #define FOR_EACH_USE(p, first, last) FOR_EACH_PLANE(p, first, last)
 #define FOR_EACH(i, n) for (wide i = (wide)blockIdx.x * blockDim.x + threadIdx.x; i < (n); i += STRIDE)
 #define FOR_EACH_MIN_MAX(i, n, lo, hi) FOR_EACH(i, n)
+#define FOR_EACH_EXTREME(i, n, lo, hi, most) FOR_EACH(i, n)
 #define FOR_EACH_SERIALLY(i, n) FOR_EACH(i, n)
+/* Sub-cells q of refined cells k: a thread each, or cell by cell. */
+#define FOR_EACH_SUB_CELL(k, q, count) \
+    FOR_EACH(i_, (wide)(count) * SUB) for (wide k = i_ / SUB, q = i_ - k * SUB, once_ = 1; once_; once_ = 0)
 #define UNROLLED _Pragma("unroll")
 #define STRIDE ((wide)gridDim.x * blockDim.x)
 #define FOR_EACH_SLAB(from, to, ny, nx) for (int from = 0, to = (ny); from < (ny); from = (ny))
@@ -46,6 +50,9 @@ void use_threads(int count) { threads = count; }
 #define FOR_EACH_USE(p, first, last) for (int p = (first); p < (last); ++p)
 #define FOR_EACH(i, n) PRAGMA(omp simd) for (wide i = 0; i < (n); ++i)
 #define FOR_EACH_MIN_MAX(i, n, lo, hi) PRAGMA(omp simd reduction(min : lo) reduction(max : hi)) for (wide i = 0; i < (n); ++i)
+#define FOR_EACH_EXTREME(i, n, lo, hi, most) \
+    PRAGMA(omp simd reduction(min : lo) reduction(max : hi) reduction(max : most)) for (wide i = 0; i < (n); ++i)
+#define FOR_EACH_SUB_CELL(k, q, count) for (wide k = 0; k < (count); ++k) for (wide q = 0; q < SUB; ++q)
 #define FOR_EACH_SERIALLY(i, n) for (wide i = 0; i < (n); ++i)
 #define UNROLLED PRAGMA(GCC unroll 16)
 /* Rows that are worked through plane by plane, so few that five planes of them stay in the cache. */

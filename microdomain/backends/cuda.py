@@ -16,9 +16,17 @@ from microdomain.backends.fused import Fused
 from microdomain.backends.masked import beside_obstacles
 from microdomain.plan import Plan
 
-#: Threads of a block; a reduction takes one block per plane, so it leaves this many partial results.
+#: Threads of a block.
 BLOCK = 256
-REDUCTIONS = frozenset({"extremes", "extremes_refined", "worst_ratio", "fastest", "fastest_refined"})
+#: A reduction takes one block per plane and leaves a partial result per thread: each has several elements,
+#: or there would be as many partial results as elements.
+FEWEST, ELEMENTS = 32, 8
+REDUCTIONS = frozenset(
+    {
+        *("extremes", "extremes_refined", "worst_ratio", "fastest", "fastest_refined"),
+        *("close_step", "close_refined", "thin"),
+    }
+)
 #: Blocks that a grid may have along y; longer loops go on with a stride.
 MOST = 65535
 #: State vectors that a member needs at once: state, stages, sums, factors, near field, work arrays.
@@ -135,9 +143,12 @@ class Card:
         """One launch per round: its uses belong to different members, so no two add to the same cell."""
         return [(int(a), int(b)) for a, b in zip(self._rounds[:-1], self._rounds[1:], strict=True)]
 
-    def parts(self) -> int:
-        """Partial results per plane of a reduction: one per thread of its block."""
-        return BLOCK
+    def parts(self, length: int) -> int:
+        """Partial results per plane of a reduction over so many elements each: the threads of its block."""
+        block = FEWEST
+        while block < BLOCK and block * ELEMENTS < length:
+            block *= 2
+        return block
 
     def wait(self) -> None:
         """Wait for the card."""
@@ -148,9 +159,9 @@ class Card:
         if planes <= 0 or length <= 0:
             return
         kernel, declared = self._kernels[name]
-        across = 1 if name in REDUCTIONS else -(-length // BLOCK)
+        across, block = (1, self.parts(length)) if name in REDUCTIONS else (-(-length // BLOCK), BLOCK)
         values = tuple(_argument(a, d) for a, d in zip(arguments, declared, strict=True))
-        kernel((across, min(planes, MOST)), (BLOCK,), values)
+        kernel((across, min(planes, MOST)), (block,), values)
 
 
 def _argument(value: Any, declared: sources.Argument) -> Any:

@@ -179,31 +179,28 @@ def taken_up(plan: Any, species: np.ndarray) -> np.ndarray:
     return out
 
 
-def close(
+def balance(
     ops: Operations,
     fluxes: Fluxes,
     start: Standing,
     dt: np.ndarray,
-    y: Any,
+    result: Callable[[], Any],
     flows: Flows,
     stage: tuple[np.ndarray, np.ndarray, Any] | None = None,
-    spread: Callable[[Any], Any] | None = None,
-) -> tuple[Any, np.ndarray, Standing]:
-    """Close the ledger of a step: add to the grid what the quadrature of the deposits missed.
+) -> tuple[np.ndarray, Standing]:
+    """What the quadrature of the deposits missed, and where the step ends, its state left out.
 
     influx = change of M + loss + deposit holds exactly in time; the difference goes to the grid in
     the shape of the blob.  `stage` is the time, the weights and the near field of the last stage, which
-    serve again if it stood at the end.  Where fluxes follow the field the difference is no rounding, and
-    thousandths of a long step's influx set down at its end would stand at the mouth as a peak (3 uM of 71
-    on a grid of 10 nm): `spread` turns the blobs into what had become of them, had they come all along.
-    Returns the corrected state, the correction per pair and the new standing.
+    serve again if it stood at the end; `result` gives the step's own result, before that correction.
+    Returns the correction per pair, uM um^3, and the new standing.
     """
     end = start.t + dt
     # Live channels have the last word from the step's own result, not from its last stage.
     if stage is not None and not fluxes.live and not fluxes.moves and np.array_equal(stage[0], end):
         _, weights, near = stage
     else:
-        weights = fluxes.stage(ops, y, end, start.t, dt)
+        weights = fluxes.stage(ops, result() if fluxes.live else None, end, start.t, dt)
         near = ops.near(weights, fluxes.law(end, end))
     missed = (
         fluxes.influx(start.t, end)
@@ -211,13 +208,4 @@ def close(
         - flows.loss
         - flows.deposit
     )
-    # Only members with live channels: the others' bits must not depend on their company.
-    late = np.zeros(ops.plan.members, dtype=bool)
-    late[[m for m, _ in fluxes.live if spread is not None]] = True
-    spreads = late[ops.plan.pair_member]
-    if missed[~spreads].any():
-        y = ops.add_blobs(y, np.where(spreads, 0.0, missed))
-    if spread is not None and missed[spreads].any():
-        blobs = ops.add_blobs(ops.scale(y, np.zeros(y.shape[0])), np.where(spreads, missed, 0.0))
-        y = ops.combine(y, [(1.0, spread(blobs))])
-    return y, missed, Standing(end, y, near, weights)
+    return missed, Standing(end, None, near, weights)

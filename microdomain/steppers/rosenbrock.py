@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.steppers.base import Flows, Standing, Trial, close, no_flow, per_ion, stage_flows, to_ions
+from microdomain.steppers.base import Flows, Standing, Trial, balance, no_flow, per_ion, stage_flows, to_ions
 from microdomain.weights import Fluxes
 
 A_DIFFUSION = 1.2
@@ -103,24 +103,28 @@ class WMethod:
             # turns sum_i m_i l(U_i) into sum_i b_i dt [l(F_i) + l(A z_i)].
             pairs += self.b[i] * dt_pair * rate.pairs
             ions += self.b[i] * dt_ion * (rate.ions + _implicit(ops, fluxes, factor, z, k))
-        new, error = ops.mix(at.y, U, m, e)
         flows = Flows(pairs, ions)
-
-        def spread(blobs: Any) -> Any:
-            """The resolvent (I - gamma dt A)^-1: what came evenly over the step, diffused and bound."""
-            k, z = ops.solve(factor, blobs)
-            flows.ions[...] += gamma * dt_ion * _implicit(ops, fluxes, factor, z, k)
-            return k
-
         last = None if fresh.size else (t, weights, near)
-        new, missed, there = close(ops, fluxes, at, dt, new, flows, last, spread)
-        error = ops.norm(error, at.y, new, at.near, there.near, rtol)
+        missed, there = balance(ops, fluxes, at, dt, lambda: ops.mix(at.y, U, m, e)[0], flows, last)
+        # Where fluxes follow the field what was missed is no rounding, and thousandths of a long step's
+        # influx set down at its end would stand at the mouth as a peak (3 uM of 71 on a grid of 10 nm): the
+        # resolvent (I - gamma dt A)^-1 turns the blobs into what had become of them, had they come all along.
+        # Only of members with live channels: the others' bits must not depend on their company.
+        late = np.zeros(plan.members, dtype=bool)
+        late[[member for member, _ in fluxes.live]] = True
+        spreads, plus = late[plan.pair_member], None
+        if missed[spreads].any():
+            blobs = ops.add_blobs(ops.scale(at.y, np.zeros(plan.members)), np.where(spreads, missed, 0.0))
+            plus, z = ops.solve(factor, blobs)
+            ions += gamma * dt_ion * _implicit(ops, fluxes, factor, z, plus)
+        amount = np.where(spreads, 0.0, missed)
+        new, error, lowest = ops.close_step(at.y, U, m, e, amount, plus, at.near, there.near, rtol)
         return Trial(
             y=new,
             near=there.near,
             weights=there.weights,
             error=np.maximum(error, fluxes.doubt(missed, at.t, there.t, rtol)),
-            lowest=ops.lowest(new, there.near),
+            lowest=lowest,
             flows=flows,
             correction=missed,
         )
