@@ -18,9 +18,6 @@ from microdomain.backends.reference_reductions import ATOL_BUFFER, ATOL_ION, DIP
 from microdomain.backends.tables import Device, Tables
 from microdomain.plan import SUB, Plan
 
-#: Least and greatest c and b per member and species; least c, b and greatest b [refined] on sub-cells.
-Extremes = tuple[np.ndarray, np.ndarray, np.ndarray]
-
 
 class Reductions:
     """The reducing operations of one plan on one device.
@@ -40,20 +37,35 @@ class Reductions:
         self._grid, self._flat = (0, m, nz, area, plan.size), (0, m, plan.grid.cells, plan.size)
         self._tail = plan.size - plan.species * plan.grid.cells
         self._count = int(plan.cells.size) if plan.refined else 0
-        self._tested = np.array([*range(plan.ions), *plan.bound])
-        self._bound, self._binds = np.array(plan.bound, dtype=int), np.array(plan.binds, dtype=int)
-        self._refined = np.array(plan.refined if self._count else (), dtype=int)
+        # Numbers of a state are all maxima: columns of minus the least and of the greatest of every species,
+        # then of minus least c, minus least b and the greatest b of every refined buffer.
+        self._refined = plan.refined if self._count else ()
+        low, high = 1 + 2 * np.arange(plan.species), 2 + 2 * np.arange(plan.species)
+        fine = 1 + 2 * plan.species + 3 * np.arange(len(self._refined))
+        bound, refined = np.array(plan.bound, int), np.array(self._refined, int)
+        # Nothing is below zero: free ions, bound and free buffers, in cells and on sub-cells.
+        self._tested = np.concatenate([low[: plan.ions], low[bound], high[bound], fine + 1, fine + 2])
+        none = np.zeros((m, plan.ions + plan.buffers))
+        totals = (none, plan.total, none[:, : refined.size], plan.total[:, refined])
+        self._most = np.concatenate(totals, axis=1)
+        self._forms = [*range(plan.ions), *plan.forms]
+        self._low, self._high, self._positive = low, high, plan.positive
+        # Of every buffer, where its ion is least and it is fullest: in cells, and on sub-cells.
+        self._least_c, self._most_b = (
+            np.stack([k, k]) for k in (low[np.array(plan.binds, int)], high[bound])
+        )
+        self._least_c[1, refined], self._most_b[1, refined] = fine, fine + 2
         # Partial results: one per plane and part in cells, one per part on sub-cells.
-        self._rows, self._fine_rows = 1 + 2 * plan.species, 1 + 3 * self._refined.size
+        self._rows, self._fine_rows = 1 + 2 * plan.species, 1 + 3 * len(self._refined)
         self._parts, self._fine_parts = device.parts(area), device.parts(self._count * SUB**3)
         self._cells = device.empty(m, self._rows, nz * self._parts)
         self._fine = device.empty(m, self._fine_rows, self._fine_parts)
         self._worst = device.empty(m, 1, (nz + 1) * self._parts)
         self._fastest = device.empty(m, 1, nz * self._parts)
         self._fastest_fine = device.empty(m, 1, device.parts(self._count))
-        self._few: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self._few: dict[tuple[int, int, int], tuple[Any, Any]] = {}
         # Where a step began and where it ended: the end of one is the begin of the next, if it is accepted.
-        self._known: deque[tuple[Any, Near, Extremes]] = deque(maxlen=2)
+        self._known: deque[tuple[Any, Near, np.ndarray]] = deque(maxlen=2)
         narrow = sum(1.0 / float(a.widths.min()) ** 2 for a in plan.axes)
         self._diffusion = 16.0 / 3.0 * float(plan.D.max()) * narrow + plan.uptake.max(axis=1, initial=0.0)
 
@@ -68,10 +80,11 @@ class Reductions:
         """
         m, rows, count = cells.shape
         fine_rows, fine_count = (0, 0) if fine is None else fine.shape[1:]
-        if (rows, fine_rows) not in self._few:
-            made = (device := self._device).empty(m, rows, device.parts(count))
-            self._few[rows, fine_rows] = made, device.empty(m, rows + max(fine_rows - 1, 0))
-        thinned, out = self._few[rows, fine_rows]
+        if (rows, count, fine_rows) not in self._few:
+            thinned = self._device.empty(m, rows, self._device.parts(count))
+            out = self._device.empty(m, rows + max(fine_rows - 1, 0))
+            self._few[rows, count, fine_rows] = thinned, out
+        thinned, out = self._few[rows, count, fine_rows]
         if thinned.shape[2] > 1:
             self._device.call("thin", m * rows, count, 0, m * rows, count, cells, thinned)
             cells, count = thinned, thinned.shape[2]
@@ -79,16 +92,10 @@ class Reductions:
         self._device.call("settle", m, out.shape[1], 0, m, *few)
         return np.array(self._device.get(out), dtype=float)
 
-    def _read(self, numbers: np.ndarray) -> Extremes:
-        """Extremes from the numbers of `extremes` or `close_step`."""
-        cells, fine = numbers[:, 1 : self._rows], numbers[:, self._rows :]
-        sub = fine.reshape(len(fine), -1, 3) * (-1.0, -1.0, 1.0)
-        return -cells[:, ::2], cells[:, 1::2], sub
-
     # -- the state -----------------------------------------------------------------------------
 
-    def extremes(self, y: Any, near: Near) -> Extremes:
-        """Least and greatest c and b per member and species; least c, b and greatest b on sub-cells."""
+    def _numbers(self, y: Any, near: Near) -> np.ndarray:
+        """Extremes of a state, [member, column], see `__init__`; the first column means nothing."""
         for vector, field, found in self._known:
             if vector is y and field is near:
                 return found
@@ -97,39 +104,33 @@ class Reductions:
         if self._count:
             fields, length = (y, near.average, near.ripple, self._count, self._t.cell), self._count * SUB**3
             call("extremes_refined", self._plan.members, length, *self._flat, *fields, self._fine)
-        found = self._read(self._settled(self._cells, self._fine if self._count else None))
+        found = self._settled(self._cells, self._fine if self._count else None)
         self._known.append((y, near, found))
         return found
 
+    def _extremes(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest c and forms of a network, per member."""
+        return -numbers[:, self._low[self._forms]], numbers[:, self._high[self._forms]]
+
     def bars(self, y: Any, near: Near, g: np.ndarray) -> np.ndarray:
         """Least p and q of every buffer, 1 / (1 + g q) and g, per member: see plan.h."""
-        plan = self._plan
-        low, high, fine = self.extremes(y, near)
-        b_high, c_low = high[:, self._bound], low[:, self._binds]
-        if self._count:
-            c_low[:, self._refined] = np.minimum(c_low[:, self._refined], fine[..., 0])
-            b_high[:, self._refined] = np.maximum(b_high[:, self._refined], fine[..., 2])
-        p = np.maximum(plan.k_on * (plan.total - b_high), 0.0)
-        q = np.maximum(plan.k_on * c_low + plan.k_off, 0.0)
-        plain = [p, q, 1.0 / (1.0 + g[:, None] * q), g[:, None]]
+        plan, numbers, g = self._plan, self._numbers(y, near), g[:, None]
+        p = np.maximum(plan.k_on * (plan.total - numbers[:, self._most_b].max(axis=1)), 0.0)
+        q = np.maximum(plan.k_off - plan.k_on * numbers[:, self._least_c].max(axis=1), 0.0)
+        plain = [p, q, 1.0 / (1.0 + g * q), g]
         if plan.network is not None:
-            places = [*range(plan.ions), *plan.forms]
-            plain.append(plan.network.bars(near.law, low[:, places], high[:, places], g))
+            plain.append(plan.network.bars(near.law, *self._extremes(numbers), g[:, 0]))
         return np.concatenate(plain, axis=1)
 
     def lowest(self, y: Any, near: Near) -> np.ndarray:
         """See `backends.base`."""
-        plan = self._plan
-        low, high, fine = self.extremes(y, near)
-        out = low[:, self._tested].min(axis=1)
-        for s in plan.positive:
-            slack = DIP + DIP_PART * high[:, s]
-            out = np.minimum(out, np.where((low[:, s] < 0) & (low[:, s] >= -slack), 0.0, low[:, s]))
-        if plan.buffers:
-            out = np.minimum(out, (plan.total - high[:, self._bound]).min(axis=1))
-        if self._count:
-            free = plan.total[:, self._refined] - fine[..., 2]
-            out = np.minimum(out, np.minimum(fine[..., 1], free).min(axis=1))
+        return self._least(self._numbers(y, near))
+
+    def _least(self, numbers: np.ndarray) -> np.ndarray:
+        out = (self._most - numbers[:, self._tested]).min(axis=1)
+        for s in self._positive:
+            least, slack = -numbers[:, self._low[s]], DIP + DIP_PART * numbers[:, self._high[s]]
+            out = np.minimum(out, np.where((least < 0) & (least >= -slack), 0.0, least))
         return np.asarray(out)
 
     # -- a step --------------------------------------------------------------------------------
@@ -158,16 +159,15 @@ class Reductions:
             fine = (*field, rtol, buffer, out, self._fine)
             call("close_refined", self._plan.members, self._count * SUB**3, *self._flat, *terms, *fine)
         numbers = self._settled(self._cells, self._fine if self._count else None)
-        self._known.append((out, near_new, self._read(numbers)))
-        return numbers[:, 0], self.lowest(out, near_new)
+        self._known.append((out, near_new, numbers))
+        return numbers[:, 0], self._least(numbers)
 
     def speed(self, y: Any, near: Near) -> np.ndarray:
         """See `backends.base`."""
         plan, call, params = self._plan, self._device.call, self._t.params
         reacting = np.zeros(plan.members)
         if plan.network is not None:
-            high = self.extremes(y, near)[1]
-            reacting = plan.network.fastest(near.law, high[:, [*range(plan.ions), *plan.forms]])
+            reacting = plan.network.fastest(near.law, self._extremes(self._numbers(y, near))[1])
         if not plan.buffers:
             return np.asarray(self._diffusion + reacting)
         fields = (params, y, near.average)
