@@ -63,9 +63,46 @@ class DeviceArray(np.ndarray):
             return out[0]
         return result.view(DeviceArray) if isinstance(result, np.ndarray) else result
 
-    def get(self):
-        """A copy on the host."""
-        return np.array(self.view(np.ndarray))
+    def get(self, stream=None, out=None, blocking=True):
+        """A copy on the host; one that does not block arrives when its stream is waited for."""
+        if out is None:
+            return np.array(self.view(np.ndarray))
+        assert blocking is False
+        assert type(out) is np.ndarray
+        assert stream.waits, "the copy may overtake what computes the array"
+        assert (out.shape, out.dtype) == (self.shape, self.dtype)
+        stream.waits = False
+        stream.under_way.append((self.view(np.ndarray), out))
+        return out
+
+
+class CopyStream:
+    """A stream for copies: nothing arrives before somebody waits for it."""
+
+    def __init__(self, non_blocking=False):
+        assert non_blocking, "a stream that blocks waits for the default stream"
+        self.under_way, self.waits = [], False
+
+    def wait_event(self, event):
+        """What follows comes after the event."""
+        assert event == "computed"
+        self.waits = True
+
+    def record(self):
+        """An event behind what is under way."""
+        copies, self.under_way = self.under_way, []
+
+        def synchronize():
+            while copies:
+                source, out = copies.pop()
+                out[...] = source
+
+        return types.SimpleNamespace(synchronize=synchronize)
+
+
+def pinned(size):
+    """Memory as `alloc_pinned_memory` gives it: at least as much as asked for, filled with rubbish."""
+    return memoryview(bytearray(b"\xff" * (size + 64)))
 
 
 class Kernel:
@@ -150,7 +187,9 @@ def module(folder: Path, free: int = 10**10):
     made.asnumpy = lambda a: a.get()
     made.cuda = types.SimpleNamespace(
         is_available=lambda: True,
-        get_current_stream=lambda: types.SimpleNamespace(synchronize=lambda: None),
+        get_current_stream=lambda: types.SimpleNamespace(synchronize=lambda: None, record=lambda: "computed"),
+        Stream=CopyStream,
+        alloc_pinned_memory=pinned,
         runtime=types.SimpleNamespace(memGetInfo=lambda: (free, free)),
     )
     return made
