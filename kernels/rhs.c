@@ -12,22 +12,29 @@
 /* Neighbours of the cells of one row along y and z: offsets and entries, centre left out. */
 typedef struct {
     wide y[4], z[4];
-    real by[4], bz[4], centre;
+    real by[4], bz[4], centre_z, centre;
 } Beside;
 
 INLINE int inside(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
 
-INLINE Beside beside(int z, int y, int nz, int ny, int nx, const real *band_y, const real *band_z) {
+INLINE Beside beside_z(int z, int nz, int ny, int nx, const real *band_z) {
     Beside b;
     for (int k = 0; k < 4; ++k) {
         const int step = k < 2 ? k - 2 : k - 1;
-        b.y[k] = (wide)(inside(y + step, ny) - y) * nx;
         b.z[k] = (wide)(inside(z + step, nz) - z) * ny * nx;
-        b.by[k] = band_y[(step + 2) * ny + y];
         b.bz[k] = band_z[(step + 2) * nz + z];
     }
-    b.centre = band_y[2 * ny + y] + band_z[2 * nz + z];
+    b.centre_z = band_z[2 * nz + z];
     return b;
+}
+
+INLINE void beside_y(Beside *b, int y, int ny, int nx, const real *band_y) {
+    for (int k = 0; k < 4; ++k) {
+        const int step = k < 2 ? k - 2 : k - 1;
+        b->y[k] = (wide)(inside(y + step, ny) - y) * nx;
+        b->by[k] = band_y[(step + 2) * ny + y];
+    }
+    b->centre = band_y[2 * ny + y] + b->centre_z;
 }
 
 /* lap (u - rest) at the cell u points to; left2 to right2 lead to its neighbours along x. */
@@ -111,6 +118,17 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
     for (int i = 0; i < IONS; ++i) out[i * cells] = (add ? out[i * cells] : 0) + scale * ion[i] + folded[i];
 }
 
+/* A few neighbouring cells of all species, to or from a place beside. */
+INLINE void keep(wide cells, const real *out, real *kept) {
+    for (int s = 0; s < SPECIES; ++s)
+        for (int l = 0; l < LANES; ++l) kept[s * LANES + l] = out[s * cells + l];
+}
+
+INLINE void put_back(wide cells, const real *kept, real *out) {
+    for (int s = 0; s < SPECIES; ++s)
+        for (int l = 0; l < LANES; ++l) out[s * cells + l] = kept[s * LANES + l];
+}
+
 KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
            const real *band_x, const real *band_y, const real *band_z, const real *restrict y, const real *restrict near,
            int add, const double *bars, const double *laws, real *restrict out) {
@@ -128,7 +146,9 @@ KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double 
 #if NETWORK
             for (int k = 0; k < FOLDS; ++k) folding[BUFFERS + k] = bars ? NETBAR(FOLD_AT + k) : 0;
 #endif
-            SWEEP(z, row, x, from, to, nz, ny, nx, {
+            real kept[SPECIES * LANES], *to_end = out + at - LANES;
+            SWEEP(z, row, x, from, to, nz, ny, nx, if (add) keep(cells, to_end + (wide)(row + 1) * nx, kept),
+                  if (add) put_back(cells, kept, to_end + (wide)(row + 1) * nx), {
                 const wide n = (wide)row * nx + x;
                 change(cells, par, factor, y + at + n, near + at_near + n, band_x + x, nx, left2, left1, right1, right2,
                        &b, add, folding, law, out + at + n);
@@ -151,7 +171,8 @@ KERNEL rhs_refined(int first, int last, int nz, int ny, int nx, wide size, const
         FOR_EACH_SERIALLY(k, count) {
             const wide n = cell[k];
             const int z = (int)(n / area), row = (int)((n - z * area) / nx), x = (int)(n - z * area - (wide)row * nx);
-            const Beside b = beside(z, row, nz, ny, nx, band_y, band_z);
+            Beside b = beside_z(z, nz, ny, nx, band_z);
+            beside_y(&b, row, ny, nx, band_y);
             for (int r = 0; r < REFINED; ++r) {
                 const int j = REFINES(r), s = AT(j), i = BINDS(j);
                 const wide fine = m * size + SPECIES * cells + ((wide)r * count + k) * SUB;
