@@ -5,6 +5,7 @@ import pytest
 from plans import CASES, random_plan, random_state
 
 from microdomain.backends.reference import Reference
+from microdomain.devices_cases import uniform_plan
 from microdomain.weights import Fluxes
 
 #: Relative to the largest value of an array.
@@ -155,6 +156,28 @@ def test_norm_sees_what_is_not_a_number(device):
     bad[0, 5] = np.nan
     got = two.ops.norm(two.sent(bad), two.sent(two.y), two.sent(two.y), two.here, two.here, 1e-2)
     assert got[0] > 1e20
+
+
+def test_a_closing_step_sees_what_is_not_a_number(device):
+    two = Pair("one channel, two buffers", device)
+    bad = two.F.copy()
+    bad[0, 5] = np.nan
+    one, none = np.array([1e-4]), 0.0 * two.blob
+    got = two.ops.close_step(two.sent(two.y), [two.sent(bad)], one, one, none, None, two.here, two.here, 1e-2)
+    assert got[1][0] > 1e20
+
+
+@pytest.mark.parametrize("precision", CLOSE)
+def test_rows_that_end_within_a_turn(precision, device):
+    """21 cells: two wide registers and a part of one, whose overlap must not be added twice."""
+    plan = uniform_plan(21)
+    reference, ops, y, g = Reference(plan), device(precision)(plan), random_state(plan, 2), np.array([0.01])
+    fluxes, t = Fluxes(plan), np.array([0.5])
+    weights, blob = fluxes.weights(t), fluxes.blob(t, t, g)
+    expected = reference.advance(y, reference.near(weights), blob, g, 0.1 * y)
+    got = ops.advance(ops.vector(y), ops.near(weights), blob, g, ops.vector(0.1 * y))
+    for a, b in zip(plan.coarse(expected)[0], plan.coarse(ops.host(got))[0], strict=True):
+        assert difference(a, b) < CLOSE[precision]
 
 
 def test_a_member_does_not_depend_on_its_batch(device):
