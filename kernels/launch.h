@@ -15,15 +15,20 @@
 #define FOR_EACH_USE(p, first, last) FOR_EACH_PLANE(p, first, last)
 #define FOR_EACH(i, n) for (wide i = (wide)blockIdx.x * blockDim.x + threadIdx.x; i < (n); i += STRIDE)
 #define FOR_EACH_MIN_MAX(i, n, lo, hi) FOR_EACH(i, n)
+#define FOR_EACH_EXTREME(i, n, lo, hi, most) FOR_EACH(i, n)
 #define FOR_EACH_SERIALLY(i, n) FOR_EACH(i, n)
+/* Sub-cells q of refined cells k: a thread each, or cell by cell. */
+#define FOR_EACH_SUB_CELL(k, q, count) \
+    FOR_EACH(i_, (wide)(count) * SUB) for (wide k = i_ / SUB, q = i_ - k * SUB, once_ = 1; once_; once_ = 0)
 #define UNROLLED _Pragma("unroll")
 #define STRIDE ((wide)gridDim.x * blockDim.x)
 #define FOR_EACH_SLAB(from, to, ny, nx) for (int from = 0, to = (ny); from < (ny); from = (ny))
 /* Rows of a plane, each cell with its neighbours along x; CELL may use b, left2, left1, right1, right2. */
-#define SWEEP(z, y, x, from, to, nz, ny, nx, CELL) \
+#define SWEEP(z, y, x, from, to, nz, ny, nx, KEEP, AGAIN, CELL) \
     FOR_EACH(i_, (wide)((to) - (from)) * (nx)) { \
         const int y = (from) + (int)(i_ / (nx)), x = (int)(i_ % (nx)); \
-        const Beside b = beside(z, y, nz, ny, nx, band_y, band_z); \
+        Beside b = beside_z(z, nz, ny, nx, band_z); \
+        beside_y(&b, y, ny, nx, band_y); \
         AT_WALL(x, nx, CELL) \
     }
 /* Partial results per plane: one per thread. */
@@ -48,6 +53,9 @@ void use_threads(int count) { threads = count; }
 #define FOR_EACH_USE(p, first, last) for (int p = (first); p < (last); ++p)
 #define FOR_EACH(i, n) PRAGMA(omp simd) for (wide i = 0; i < (n); ++i)
 #define FOR_EACH_MIN_MAX(i, n, lo, hi) PRAGMA(omp simd reduction(min : lo) reduction(max : hi)) for (wide i = 0; i < (n); ++i)
+#define FOR_EACH_EXTREME(i, n, lo, hi, most) \
+    PRAGMA(omp simd reduction(min : lo) reduction(max : hi) reduction(max : most)) for (wide i = 0; i < (n); ++i)
+#define FOR_EACH_SUB_CELL(k, q, count) for (wide k = 0; k < (count); ++k) for (wide q = 0; q < SUB; ++q)
 #define FOR_EACH_SERIALLY(i, n) for (wide i = 0; i < (n); ++i)
 #define UNROLLED PRAGMA(GCC unroll 16)
 /* Rows that are worked through plane by plane, so few that five planes of them stay in the cache. */
@@ -55,14 +63,24 @@ void use_threads(int count) { threads = count; }
 #define FOR_EACH_SLAB(from, to, ny, nx) \
     for (int from = 0, to = SLAB_END(0, ny, nx); from < (ny); from = to, to = SLAB_END(from, ny, nx))
 /* As on a card, with no special case at the walls of x: what is read beyond a row's end is its neighbour
- * row's, times 0.  Only the first and the last row of all would leave the array. */
-#define SWEEP(z, y, x, from, to, nz, ny, nx, CELL) \
+ * row's, times 0.  Only the first and the last row of all would leave the array.  A row is worked off in turns of
+ * LANES cells, the last of which begins early enough to end with the row: a loop over single cells behind the last
+ * whole turn takes up to as long as all turns (1.25 to 1.6 times the whole sweep on rows of 30).  What that turn
+ * does a second time must begin anew: KEEP saves the row's last LANES results, AGAIN puts them back. */
+#define SWEEP(z, y, x, from, to, nz, ny, nx, KEEP, AGAIN, CELL) \
+    Beside b = beside_z(z, nz, ny, nx, band_z); \
     for (int y = (from); y < (to); ++y) { \
-        const Beside b = beside(z, y, nz, ny, nx, band_y, band_z); \
-        if ((y == 0 && z == 0) || (y == (ny) - 1 && z == (nz) - 1)) { \
+        beside_y(&b, y, ny, nx, band_y); \
+        if ((nx) < LANES || (y == 0 && z == 0) || (y == (ny) - 1 && z == (nz) - 1)) { \
             for (int x = 0; x < (nx); ++x) AT_WALL(x, nx, CELL) \
-        } else { \
-            PRAGMA(omp simd) for (int x = 0; x < (nx); ++x) { \
+            continue; \
+        } \
+        if ((nx) % LANES) { KEEP; } \
+        for (int turn_ = 0; turn_ < (nx); turn_ += LANES) { \
+            const int from_ = turn_ + LANES > (nx) ? (nx) - LANES : turn_; \
+            if (from_ < turn_) { AGAIN; } \
+            PRAGMA(omp simd) for (int l_ = 0; l_ < LANES; ++l_) { \
+                const int x = from_ + l_; \
                 const wide left2 = -2, left1 = -1, right1 = 1, right2 = 2; \
                 CELL \
             } \

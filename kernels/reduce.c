@@ -1,11 +1,21 @@
-/* Largest and smallest values, one partial result per plane (and thread); the last step is a maximum
- * over few numbers.  A maximum does not depend on the order, so neither do the bits. */
+/* Largest and smallest values.  A pass leaves partial results, all of them maxima (the least of something as the
+ * greatest of its negative), one per plane and part; `thin` and `settle` bring them down to a few numbers per
+ * member.  A maximum does not depend on the order, so neither do the bits.
+ *
+ *   cells  [member][CELL_ROWS][plane][part]        an error, then minus the least and the greatest of every species
+ *   fine   [member][FINE_ROWS][part]          an error, then minus least c, minus least b and greatest b
+ *                                             of every refined buffer on its sub-cells
+ */
+#define CELL_ROWS (1 + 2 * SPECIES)
+#define FINE_ROWS (1 + 3 * REFINED)
 
-/* Least and greatest c of every ion and b of every buffer: low, high [member][plane][part][species]. */
-KERNEL extremes(int first, int last, int nz, wide area, wide size, const real *y, const real *near, real *low, real *high) {
+/* Least and greatest c of every ion and b of every other species. */
+KERNEL extremes(int first, int last, int nz, wide area, wide size, const real *y, const real *near, real *partial) {
     const wide cells = area * nz;
     FOR_EACH_PLANE(plane, first * nz, last * nz) {
         const int m = plane / nz, z = plane - m * nz;
+        real *to = partial + (((wide)m * CELL_ROWS) * nz + z) * PARTS + PART;
+        to[0] = 0;
         for (int s = 0; s < SPECIES; ++s) {
             const real *value = y + m * size + s * cells + z * area;
             real lo = (real)LARGE, hi = (real)-LARGE;
@@ -22,35 +32,34 @@ KERNEL extremes(int first, int last, int nz, wide area, wide size, const real *y
                     hi = value[n] > hi ? value[n] : hi;
                 }
             }
-            low[((wide)plane * PARTS + PART) * SPECIES + s] = lo;
-            high[((wide)plane * PARTS + PART) * SPECIES + s] = hi;
+            to[(1 + 2 * s) * nz * PARTS] = -lo;
+            to[(2 + 2 * s) * nz * PARTS] = hi;
         }
     }
 }
 
-/* On sub-cells: least c, least b, greatest b of every refined buffer: out [member][part][refined][3]. */
+/* The same on sub-cells. */
 KERNEL extremes_refined(int first, int last, wide cells, wide size, const real *y, const real *near, const real *ripple,
-                        int count, const wide *cell, real *out) {
+                        int count, const wide *cell, real *partial) {
 #if REFINED > 0
     FOR_EACH_PLANE(m, first, last) {
+        real *to = partial + (wide)m * FINE_ROWS * PARTS + PART;
+        to[0] = 0;
         for (int r = 0; r < REFINED; ++r) {
             const int i = BINDS(REFINES(r));
-            real c = (real)LARGE, lo = (real)LARGE, hi = (real)-LARGE;
-            FOR_EACH_SERIALLY(k, count) {
-                const wide n = cell[k];
-                const real here = y[m * size + i * cells + n] + near[((wide)m * IONS + i) * cells + n];
-                const real *wave = ripple + (((wide)m * IONS + i) * count + k) * SUB;
-                const real *b = y + m * size + SPECIES * cells + ((wide)r * count + k) * SUB;
-                for (int q = 0; q < SUB; ++q) {
-                    c = here + wave[q] < c ? here + wave[q] : c;
-                    lo = b[q] < lo ? b[q] : lo;
-                    hi = b[q] > hi ? b[q] : hi;
-                }
+            const real *u = y + m * size + i * cells, *field = near + ((wide)m * IONS + i) * cells;
+            const real *wave = ripple + ((wide)m * IONS + i) * count * SUB;
+            const real *b = y + m * size + SPECIES * cells + (wide)r * count * SUB;
+            real least = (real)LARGE, lo = (real)LARGE, hi = (real)-LARGE;
+            FOR_EACH_SUB_CELL(k, q, count) {
+                const real c = u[cell[k]] + field[cell[k]] + wave[k * SUB + q], bound = b[k * SUB + q];
+                least = c < least ? c : least;
+                lo = bound < lo ? bound : lo;
+                hi = bound > hi ? bound : hi;
             }
-            real *to = out + (((wide)m * PARTS + PART) * REFINED + r) * 3;
-            to[0] = c;
-            to[1] = lo;
-            to[2] = hi;
+            to[(1 + 3 * r) * PARTS] = -least;
+            to[(2 + 3 * r) * PARTS] = -lo;
+            to[(3 + 3 * r) * PARTS] = hi;
         }
     }
 #endif
@@ -154,4 +163,36 @@ KERNEL fastest_refined(int first, int last, wide cells, wide size, const double 
         out[(wide)m * PARTS + PART] = most;
     }
 #endif
+}
+
+/* Partial results of every row [row][count] to fewer [row][part]. */
+KERNEL thin(int first, int last, int count, const real *restrict partial, real *restrict out) {
+    FOR_EACH_PLANE(row, first, last) {
+        const real *from = partial + (wide)row * count;
+        real most = (real)-LARGE;
+        FOR_EACH_SERIALLY(n, count) most = from[n] > most ? from[n] : most;
+        out[(wide)row * PARTS + PART] = most;
+    }
+}
+
+/* Few partial results to numbers [member][rows + the rows of sub-cells but their first, the error]. */
+KERNEL settle(int first, int last, int rows, int count, const real *cells, int rows_fine, int count_fine, const real *fine,
+              real *out) {
+    const int width = rows + (rows_fine > 1 ? rows_fine - 1 : 0);
+    FOR_EACH_PLANE(m, first, last) {
+        FOR_EACH_SERIALLY(q, width) {
+            const real *from = cells + ((wide)m * rows + q) * count, *sub = fine + (wide)m * rows_fine * count_fine;
+            real most = (real)-LARGE;
+            if (q < rows) {
+                UNROLLED
+                for (int n = 0; n < count; ++n) most = from[n] > most ? from[n] : most;
+            } else
+                sub += (q - rows + 1) * count_fine;
+            if (rows_fine && (q == 0 || q >= rows)) {
+                UNROLLED
+                for (int n = 0; n < count_fine; ++n) most = sub[n] > most ? sub[n] : most;
+            }
+            out[m * width + q] = most;
+        }
+    }
 }

@@ -12,22 +12,29 @@
 /* Neighbours of the cells of one row along y and z: offsets and entries, centre left out. */
 typedef struct {
     wide y[4], z[4];
-    real by[4], bz[4], centre;
+    real by[4], bz[4], centre_z, centre;
 } Beside;
 
 INLINE int inside(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
 
-INLINE Beside beside(int z, int y, int nz, int ny, int nx, const real *band_y, const real *band_z) {
+INLINE Beside beside_z(int z, int nz, int ny, int nx, const real *band_z) {
     Beside b;
     for (int k = 0; k < 4; ++k) {
         const int step = k < 2 ? k - 2 : k - 1;
-        b.y[k] = (wide)(inside(y + step, ny) - y) * nx;
         b.z[k] = (wide)(inside(z + step, nz) - z) * ny * nx;
-        b.by[k] = band_y[(step + 2) * ny + y];
         b.bz[k] = band_z[(step + 2) * nz + z];
     }
-    b.centre = band_y[2 * ny + y] + band_z[2 * nz + z];
+    b.centre_z = band_z[2 * nz + z];
     return b;
+}
+
+INLINE void beside_y(Beside *b, int y, int ny, int nx, const real *band_y) {
+    for (int k = 0; k < 4; ++k) {
+        const int step = k < 2 ? k - 2 : k - 1;
+        b->y[k] = (wide)(inside(y + step, ny) - y) * nx;
+        b->by[k] = band_y[(step + 2) * ny + y];
+    }
+    b->centre = band_y[2 * ny + y] + b->centre_z;
 }
 
 /* lap (u - rest) at the cell u points to; left2 to right2 lead to its neighbours along x. */
@@ -126,6 +133,20 @@ INLINE void change(wide cells, const double *par, real scale, const real *y, con
                &b, add, folding, law, STAGED, out + at + n); \
     }
 
+/* A few neighbouring cells of all species, to or from a place beside. */
+INLINE void keep(wide cells, const real *out, real *kept) {
+    for (int s = 0; s < SPECIES; ++s)
+        for (int l = 0; l < LANES; ++l) kept[s * LANES + l] = out[s * cells + l];
+}
+
+INLINE void put_back(wide cells, const real *kept, real *out) {
+    for (int s = 0; s < SPECIES; ++s)
+        for (int l = 0; l < LANES; ++l) out[s * cells + l] = kept[s * LANES + l];
+}
+
+#define KEEP_END if (add) keep(cells, to_end + (wide)(row + 1) * nx, kept)
+#define PUT_BACK_END if (add) put_back(cells, kept, to_end + (wide)(row + 1) * nx)
+
 KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double *params, const double *scale,
            const real *band_x, const real *band_y, const real *band_z, const real *restrict y, const real *restrict near,
            int add, const double *bars, const double *laws, real *restrict out) {
@@ -143,11 +164,12 @@ KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double 
 #if NETWORK
             for (int k = 0; k < FOLDS; ++k) folding[BUFFERS + k] = bars ? NETBAR(FOLD_AT + k) : 0;
 #endif
+            real kept[SPECIES * LANES], *to_end = out + at - LANES;
             /* A solve does not ask for followers; two loops, for a question inside one costs its vectors. */
             if (FOLLOWERS == 0 || bars)
-                SWEEP(z, row, x, from, to, nz, ny, nx, CHANGE_AT(1))
+                SWEEP(z, row, x, from, to, nz, ny, nx, KEEP_END, PUT_BACK_END, CHANGE_AT(1))
             else
-                SWEEP(z, row, x, from, to, nz, ny, nx, CHANGE_AT(0))
+                SWEEP(z, row, x, from, to, nz, ny, nx, KEEP_END, PUT_BACK_END, CHANGE_AT(0))
         }
     }
 }
@@ -166,7 +188,8 @@ KERNEL rhs_refined(int first, int last, int nz, int ny, int nx, wide size, const
         FOR_EACH_SERIALLY(k, count) {
             const wide n = cell[k];
             const int z = (int)(n / area), row = (int)((n - z * area) / nx), x = (int)(n - z * area - (wide)row * nx);
-            const Beside b = beside(z, row, nz, ny, nx, band_y, band_z);
+            Beside b = beside_z(z, nz, ny, nx, band_z);
+            beside_y(&b, row, ny, nx, band_y);
             for (int r = 0; r < REFINED; ++r) {
                 const int j = REFINES(r), s = AT(j), i = BINDS(j);
                 const wide fine = m * size + SPECIES * cells + ((wide)r * count + k) * SUB;

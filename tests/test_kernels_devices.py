@@ -20,6 +20,12 @@ def test_a_device_passes(device):
     assert "agrees with the reference (seed 5)" in str(found)
 
 
+def test_the_single_channel_is_accurate_to_the_end_of_its_run():
+    error, single, trials = devices._single_channel("auto", 2.0)
+    assert error < 0.011
+    assert min(single, trials) > 0
+
+
 def test_a_wrong_kernel_is_found(monkeypatch):
     class Wrong(Reference):
         def rhs(self, y, near, blob):

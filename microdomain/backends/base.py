@@ -91,6 +91,16 @@ class Operations(Protocol):
     def lowest(self, y: Any, near: Any) -> np.ndarray:
         """Smallest free concentration per member: of every ion, bound and free buffer, in uM."""
 
+    def close_step(
+        self, y: Any, vectors: list[Any], a: np.ndarray, b: np.ndarray, amount: np.ndarray, plus: Any,
+        near_old: Any, near_new: Any, rtol: float,
+    ) -> tuple[Any, np.ndarray, np.ndarray]:  # fmt: skip
+        """The end of a step: new = y + sum a_j v_j + plus + blobs of `amount`, in one pass over memory.
+
+        At most four vectors; `plus` (or None) may be used up.  Returns new, `norm` of the error sum b_j v_j
+        and `lowest` of new.
+        """
+
     def speed(self, y: Any, near: Any) -> np.ndarray:
         """Upper bound of the right-hand side's spectral radius per member, 1/ms (for RKC2)."""
 

@@ -160,8 +160,8 @@ class Processor:
         """An uninitialised array of the backend's precision."""
         return self._pool.empty(shape, self.real)
 
-    def parts(self) -> int:
-        """Partial results per plane of a reduction."""
+    def parts(self, length: int) -> int:
+        """Partial results per plane of a reduction over so many elements each."""
         return 1
 
     def wait(self) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from microdomain.backends import sources
 from microdomain.backends.base import Operations, Unavailable
+from microdomain.backends.copies import Copies
 from microdomain.backends.fused import Fused
 from microdomain.backends.masked import beside_obstacles
 from microdomain.backends.tape import Recent
@@ -26,9 +27,17 @@ log = logging.getLogger("microdomain")
 
 #: Rows of launches that are kept as graphs; arrays come from a pool, so that their addresses recur.
 GRAPHS = 256
-#: Threads of a block; a reduction takes one block per plane, so it leaves this many partial results.
+#: Threads of a block.
 BLOCK = 256
-REDUCTIONS = frozenset({"extremes", "extremes_refined", "worst_ratio", "fastest", "fastest_refined"})
+#: A reduction takes one block per plane and leaves a partial result per thread: each has several elements,
+#: or there would be as many partial results as elements.
+FEWEST, ELEMENTS = 32, 8
+REDUCTIONS = frozenset(
+    {
+        *("extremes", "extremes_refined", "worst_ratio", "fastest", "fastest_refined"),
+        *("close_step", "close_refined", "thin"),
+    }
+)
 #: Blocks that a grid may have along y; longer loops go on with a stride.
 MOST = 65535
 #: State vectors that a member needs at once: state, stages, sums, factors, near field, work arrays.
@@ -113,6 +122,7 @@ class Card:
     def __init__(self, cupy: Any, plan: Plan, precision: str = "float64") -> None:
         self.name = "cuda"
         self.xp, self.real = cupy, np.dtype(precision)
+        self._copies = Copies(cupy)
         # The text is complete: CuPy's cache key does not see included files.
         module = cupy.RawModule(code=sources.text(plan, precision), options=("--std=c++17",))
         self._kernels = {
@@ -134,8 +144,8 @@ class Card:
         return into
 
     def get(self, a: Any) -> np.ndarray:
-        """The array on the host."""
-        return np.asarray(self.xp.asnumpy(a))
+        """The array on the host; large ones, such as frames, come through pinned memory."""
+        return self._copies.begin(a)()
 
     def empty(self, *shape: int) -> Any:
         """An uninitialised array of the backend's precision."""
@@ -155,9 +165,12 @@ class Card:
         """One launch per round: its uses belong to different members, so no two add to the same cell."""
         return [(int(a), int(b)) for a, b in zip(self._rounds[:-1], self._rounds[1:], strict=True)]
 
-    def parts(self) -> int:
-        """Partial results per plane of a reduction: one per thread of its block."""
-        return BLOCK
+    def parts(self, length: int) -> int:
+        """Partial results per plane of a reduction over so many elements each: the threads of its block."""
+        block = FEWEST
+        while block < BLOCK and block * ELEMENTS < length:
+            block *= 2
+        return block
 
     def wait(self) -> None:
         """Wait for the card."""
@@ -168,11 +181,11 @@ class Card:
         if planes <= 0 or length <= 0:
             return
         kernel, declared = self._kernels[name]
-        across = 1 if name in REDUCTIONS else -(-length // BLOCK)
+        across, block = (1, self.parts(length)) if name in REDUCTIONS else (-(-length // BLOCK), BLOCK)
         values = tuple(_argument(a, d) for a, d in zip(arguments, declared, strict=True))
         if self._writing is not None and not self._stream.is_capturing():
             self._stream.begin_capture()
-        kernel((across, min(planes, MOST)), (BLOCK,), values)
+        kernel((across, min(planes, MOST)), (block,), values)
 
     def product(self, a: Any, b: Any, out: Any) -> None:
         """out = a b, matrix by matrix; an `a` or `b` of two dimensions serves all."""

@@ -231,6 +231,17 @@ class Fused:
     def lowest(self, y: Any, near: Near) -> np.ndarray:
         return self._reduce.lowest(y, near)
 
+    def close_step(
+        self, y: Any, vectors: list[Any], a: np.ndarray, b: np.ndarray, amount: np.ndarray, plus: Any,
+        near_old: Near, near_new: Near, rtol: float,
+    ) -> tuple[Any, np.ndarray, np.ndarray]:  # fmt: skip
+        out, kind = (self._vectors(), 0) if plus is None else (plus, 2)
+        if amount.any():
+            if plus is None:
+                out[:, : self.plan.ions * self.plan.grid.cells], kind = 0.0, 1
+            self.add_blobs(out, amount)
+        return out, *self._reduce.close_step(y, vectors, a, b, kind, near_old, near_new, rtol, out)
+
     def speed(self, y: Any, near: Near) -> np.ndarray:
         speed = self._reduce.speed(y, near)
         return speed if self.walls is None else speed + self.walls.speed(y, near)

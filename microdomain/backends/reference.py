@@ -240,6 +240,9 @@ class Reference:
     def lowest(self, y: Any, near: Near) -> np.ndarray:
         return reductions.lowest(self, y, near)
 
+    def close_step(self, *step: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+        return reductions.close_step(self, *step)
+
     def speed(self, y: Any, near: Near) -> np.ndarray:
         return reductions.speed(self, y, near)
 

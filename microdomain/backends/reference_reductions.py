@@ -67,6 +67,19 @@ def lowest(ops: Any, y: Any, near: Any) -> np.ndarray:
     return ops.host(low)
 
 
+def close_step(
+    ops: Any, y: Any, vectors: list[Any], a: np.ndarray, b: np.ndarray, amount: np.ndarray, plus: Any,
+    near_old: Any, near_new: Any, rtol: float,
+) -> tuple[Any, np.ndarray, np.ndarray]:  # fmt: skip
+    """The new state of a step, its error over the tolerance and its least value, per member."""
+    new, error = ops.mix(y, vectors, a, b)
+    if plus is not None:
+        new = ops.combine(new, [(1.0, plus)])
+    if amount.any():
+        new = ops.add_blobs(new, amount)
+    return new, ops.norm(error, y, new, near_old, near_new, rtol), ops.lowest(new, near_new)
+
+
 def speed(ops: Any, y: Any, near: Any) -> np.ndarray:
     """Bound on the fastest rate, per member, 1/ms."""
     plan = ops.plan

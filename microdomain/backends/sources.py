@@ -17,7 +17,7 @@ from microdomain.backends.network_text import network_constants, network_functio
 from microdomain.plan import SUB, Plan
 
 #: In this order behind `launch.h`, the constants and `plan.h`.
-FILES = ("rhs.c", "near.c", "factor.c", "solve.c", "walls.c", "combine.c", "reduce.c", "mask.c")
+FILES = ("rhs.c", "near.c", "factor.c", "solve.c", "walls.c", "combine.c", "reduce.c", "close.c", "mask.c")
 #: C's name of a precision.
 REAL = {"float64": "double", "float32": "float"}
 

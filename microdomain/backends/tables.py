@@ -48,8 +48,8 @@ class Device(Protocol):
     def rounds(self, uses: np.ndarray, first: int, last: int) -> list[tuple[int, int]]:
         """Ranges of uses of some members that one call may take."""
 
-    def parts(self) -> int:
-        """Partial results per plane of a reduction."""
+    def parts(self, length: int) -> int:
+        """Partial results per plane of a reduction over so many elements each."""
 
     def empty(self, *shape: int) -> Any:
         """An uninitialised array of the backend's precision."""

@@ -190,42 +190,28 @@ def taken_up(plan: Any, species: np.ndarray) -> np.ndarray:
     return out
 
 
-def close(
+def balance(
     ops: Operations,
     fluxes: Fluxes,
     start: Standing,
     dt: np.ndarray,
-    y: Any,
+    result: Callable[[], Any],
     flows: Flows,
     known: tuple[np.ndarray | None, Any] = (None, None),
-    spread: Callable[[Any], Any] | None = None,
-) -> tuple[Any, np.ndarray, np.ndarray, Standing]:
-    """Close the ledger of a step: add to the grid what the quadrature of the deposits missed.
+) -> tuple[np.ndarray, np.ndarray, Standing]:
+    """What the quadrature of the deposits missed, and where the step ends, its state left out.
 
     influx = change of M + loss + deposit holds exactly in time; the difference goes to the grid in
     the shape of the blob.  `known` are the weights and the near field at the end, as far as the stages
-    said them already.  Where fluxes follow the field the difference is no rounding, and thousandths of a
-    long step's influx set down at its end would stand at the mouth as a peak (3 uM of 71 on a grid of
-    10 nm): `spread` turns the blobs into what had become of them, had they come all along.
-    Returns the corrected state, the influx and the correction per pair, and the new standing.
+    said them already; `result` gives the step's own result, before that correction.
+    Returns the influx and the correction per pair, uM um^3, and the new standing.
     """
     end = start.t + dt
     weights, near = known
     if weights is None:
-        weights = fluxes.stage(ops, y, end, start.t, dt)
+        weights = fluxes.stage(ops, result() if fluxes.live else None, end, start.t, dt)
     if near is None:
         near = ops.near(weights, fluxes.law(end, end))
     entered = fluxes.influx(start.t, end)
     missed = entered - (fluxes.mass(weights) - fluxes.mass(start.weights)) - flows.loss - flows.deposit
-    if not fluxes.live or spread is None:
-        if missed.any():
-            y = ops.add_blobs(y, missed)
-        return y, entered, missed, Standing(end, y, near, weights)
-    # Only members with live channels: the others' bits must not depend on their company.
-    late = np.isin(ops.plan.pair_member, [m for m, _ in fluxes.live])
-    if missed[~late].any():
-        y = ops.add_blobs(y, np.where(late, 0.0, missed))
-    if missed[late].any():
-        blobs = ops.add_blobs(ops.scale(y, np.zeros(y.shape[0])), np.where(late, missed, 0.0))
-        y = ops.combine(y, [(1.0, spread(blobs))])
-    return y, entered, missed, Standing(end, y, near, weights)
+    return entered, missed, Standing(end, None, near, weights)

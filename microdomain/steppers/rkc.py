@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from microdomain.backends.base import Operations
-from microdomain.steppers.base import Flows, Standing, Trial, close, combined, no_flow, stage_flows
+from microdomain.steppers.base import Flows, Standing, Trial, balance, combined, no_flow, stage_flows
 from microdomain.weights import Fluxes
 
 DAMPING = 2.0 / 13.0
@@ -112,7 +112,8 @@ class RKC:
                 X,
                 combined([(k.mu[j], X), (k.nu[j], X_before), (k.mu_t[j], rate), (k.gamma_t[j], X0)]),
             )
-        new, entered, missed, there = close(ops, fluxes, at, dt, y, X)
+        entered, missed, there = balance(ops, fluxes, at, dt, lambda: y, X)
+        new = ops.add_blobs(y, missed) if missed.any() else y
         # Rate constants that jump at the step's end have not done so for this step.
         here = ops.near(there.weights, fluxes.law(there.t, at.t)) if fluxes.moves else there.near
         F1 = ops.advance(new, here, fluxes.blob(there.t, at.t, dt), dt)

@@ -78,20 +78,49 @@ class DeviceArray(np.ndarray):
         assert (a.shape, a.dtype) == (self.shape, self.dtype)
         self.view(np.ndarray)[...] = a
 
-    def get(self):
-        """A copy on the host."""
+    def get(self, stream=None, out=None, blocking=True):
+        """A copy on the host; one that does not block arrives when its stream is waited for."""
         Stream.refuse("a copy to the host")
-        return np.array(self.view(np.ndarray))
+        if out is None:
+            return np.array(self.view(np.ndarray))
+        assert blocking is False
+        assert type(out) is np.ndarray
+        assert stream.waits, "the copy may overtake what computes the array"
+        assert (out.shape, out.dtype) == (self.shape, self.dtype)
+        stream.waits = False
+        stream.under_way.append((self.view(np.ndarray), out))
+        return out
+
+
+def pinned(size):
+    """Memory as `alloc_pinned_memory` gives it: at least as much as asked for, filled with rubbish."""
+    return memoryview(bytearray(b"\xff" * (size + 64)))
 
 
 class Stream:
-    """A stream that can be captured, by itself and as the current one."""
+    """A stream of its own: it can be captured, and copies arrive when somebody waits for them."""
 
     capturing = None
 
     def __init__(self, non_blocking=False):
-        assert non_blocking, "the default stream cannot be captured"
-        self.entered = False
+        assert non_blocking, "a stream that blocks waits for the default stream, and cannot be captured"
+        self.entered, self.under_way, self.waits = False, [], False
+
+    def wait_event(self, event):
+        """What follows comes after the event."""
+        assert event == "computed"
+        self.waits = True
+
+    def record(self):
+        """An event behind what is under way."""
+        copies, self.under_way = self.under_way, []
+
+        def synchronize():
+            while copies:
+                source, out = copies.pop()
+                out[...] = source
+
+        return types.SimpleNamespace(synchronize=synchronize)
 
     @classmethod
     def refuse(cls, what):
@@ -237,7 +266,8 @@ def module(folder: Path, free: int = 10**10):
         Stream=Stream,
         UnownedMemory=lambda place, size, owner: place,
         MemoryPointer=lambda memory, offset: memory + offset,
-        get_current_stream=lambda: types.SimpleNamespace(synchronize=lambda: None),
+        get_current_stream=lambda: types.SimpleNamespace(synchronize=lambda: None, record=lambda: "computed"),
+        alloc_pinned_memory=pinned,
         runtime=types.SimpleNamespace(memGetInfo=lambda: (free, free)),
     )
     return made

@@ -5,6 +5,7 @@ import pytest
 from plans import CASES, random_plan, random_state
 
 from microdomain.backends.reference import Reference
+from microdomain.devices_cases import uniform_plan
 from microdomain.weights import Fluxes
 
 #: Relative to the largest value of an array.
@@ -123,12 +124,60 @@ def test_numbers(case, precision, device):
     assert max(found.values()) < CLOSE[precision], found
 
 
+@pytest.mark.parametrize("plus", [False, True], ids=["", "plus a vector"])
+@pytest.mark.parametrize("blobs", [False, True], ids=["", "blobs"])
+@pytest.mark.parametrize("precision", CLOSE)
+@pytest.mark.parametrize("case", CASES)
+def test_a_step_closes_in_one_sweep(case, precision, blobs, plus, device):
+    two = Pair(case, device, precision)
+    y, F = two.y, two.F
+    a, b = np.array([1e-4, -2e-4]), np.array([3e-5, 1e-5])
+    later = 0.7 * two.weights
+    near, here = two.reference.near(later), two.ops.near(later)
+    amount = 1e-3 * two.blob if blobs else 0.0 * two.blob
+    add = 0.01 * y if plus else None
+    expected = two.reference.close_step(y, [F, y], a, b, amount, add, two.near, near, 1e-2)
+    sent = (two.sent(y), [two.sent(F), two.sent(y)], a, b, amount, two.sent(add) if plus else None)
+    got = two.ops.close_step(*sent, two.here, here, 1e-2)
+    worst = max(two.differences(expected[0], got[0]))
+    worst = max(worst, *(difference(e, g) for e, g in zip(expected[1:], got[1:], strict=True)))
+    assert worst < CLOSE[precision]
+    # What the sweep found in passing is what a pass of its own finds, to the last bit.
+    fresh = two.ops.vector(two.ops.host(got[0]))
+    assert np.array_equal(two.ops.lowest(fresh, here), got[2])
+    if precision == "float64":
+        bars = [two.ops.factor(two.ops.linearise(v, here), two.g, 1.2).bars for v in (got[0], fresh)]
+        assert np.array_equal(*(two.ops.host(b) for b in bars))
+
+
 def test_norm_sees_what_is_not_a_number(device):
     two = Pair("one channel, two buffers", device)
     bad = two.y.copy()
     bad[0, 5] = np.nan
     got = two.ops.norm(two.sent(bad), two.sent(two.y), two.sent(two.y), two.here, two.here, 1e-2)
     assert got[0] > 1e20
+
+
+def test_a_closing_step_sees_what_is_not_a_number(device):
+    two = Pair("one channel, two buffers", device)
+    bad = two.F.copy()
+    bad[0, 5] = np.nan
+    one, none = np.array([1e-4]), 0.0 * two.blob
+    got = two.ops.close_step(two.sent(two.y), [two.sent(bad)], one, one, none, None, two.here, two.here, 1e-2)
+    assert got[1][0] > 1e20
+
+
+@pytest.mark.parametrize("precision", CLOSE)
+def test_rows_that_end_within_a_turn(precision, device):
+    """21 cells: two wide registers and a part of one, whose overlap must not be added twice."""
+    plan = uniform_plan(21)
+    reference, ops, y, g = Reference(plan), device(precision)(plan), random_state(plan, 2), np.array([0.01])
+    fluxes, t = Fluxes(plan), np.array([0.5])
+    weights, blob = fluxes.weights(t), fluxes.blob(t, t, g)
+    expected = reference.advance(y, reference.near(weights), blob, g, 0.1 * y)
+    got = ops.advance(ops.vector(y), ops.near(weights), blob, g, ops.vector(0.1 * y))
+    for a, b in zip(plan.coarse(expected)[0], plan.coarse(ops.host(got))[0], strict=True):
+        assert difference(a, b) < CLOSE[precision]
 
 
 def test_a_member_does_not_depend_on_its_batch(device):
