@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,13 @@ def lay_sites(
         sources = (sx, sy, sz)
         patch = lay_patch(sources, grid.faces, window, reach)
         own = near.get(key, np.empty(0, int))
+        # Concentrations are those of the free volume, amounts are not.
+        gain = 1.0 / common["free"]
+        beside = lay_beside(mask, grid, position, patch, sources, window, float(common["D"][i]))
+        patch = patch if gain == 1.0 else replace(patch, zy=gain * patch.zy)
         site = Site(
             i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
-            np.searchsorted(cells, own), ripples(sources, grid, window, own),
-            lay_beside(mask, grid, position, patch, sources, window),
+            np.searchsorted(cells, own), gain * ripples(sources, grid, window, own), beside, gain=gain,
         )  # fmt: skip
         site = site.shared(1.0 / many, disc_of(channel, axes, window, reach), number > 0)
         for _, p in users:

@@ -106,7 +106,7 @@ class Near:
             ]
             centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
             factors = [s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True)]
-            zy = (factors[2][:, :, None] * factors[1][:, None, :]).reshape(window.nodes.size, -1)
+            zy = site.gain * (factors[2][:, :, None] * factors[1][:, None, :]).reshape(window.nodes.size, -1)
             self._centres[number] = (spans, centres, factors, zy)
         return self._centres[number]
 
@@ -156,13 +156,13 @@ class Near:
         if site.silent:
             return np.zeros((window.nodes.size, len(points)))
         if site.disc is not None:
-            return disc_kernel(site.disc, window.D, points, window.nodes)
+            return site.gain * disc_kernel(site.disc, window.D, points, window.nodes)
         distance = np.sqrt(((points - np.array(site.position)) ** 2).sum(axis=1))
         if (distance < NEAREST).any():
             points = points.copy()
             points[distance < NEAREST] = np.array(site.position) + _inward(site)
         fx, fy, fz = (s.density(points[:, k], window.nodes) for k, s in enumerate(site.sources))
-        return np.asarray(fx * fy * fz)
+        return np.asarray(site.gain * (fx * fy * fz))
 
 
 def reach_of(site: Any, window: Window) -> float:

@@ -118,6 +118,11 @@ def check_steady(model: Model, scenario: bool = False) -> None:
             f"steady_state knows no obstacles, and this model has {model.obstacles[0].name!r}. March to the "
             "steady state with simulate, or leave the obstacles out."
         )
+    if model.held or any(one.shape is not None or not one.even for one in model.tissue):
+        what = "held patches" if model.held else "tissue that varies in space"
+        raise NoSteadyState(
+            f"steady_state knows no {what}. March to the steady state with simulate, or leave it out."
+        )
     mend = {name: words[scenario] for name, words in MENDS.items()}
     known: dict[str, float] = {}
     felt: set[str] = set()

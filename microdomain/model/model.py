@@ -16,9 +16,11 @@ from microdomain.model.chemistry import Chemistry
 from microdomain.model.complexes import Complex
 from microdomain.model.membrane import FACES, Walls
 from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
+from microdomain.model.patches import HeldPatch
 from microdomain.model.pumps import Pump
 from microdomain.model.reactions import Reaction, VolumePump
 from microdomain.model.species import Buffer, Ion, Species
+from microdomain.model.tissue import Tissue, check_tissue
 from microdomain.model.toml_text import model_to_toml
 from microdomain.model.voltage import PROTOCOLS, Hold, Voltage
 from microdomain.units import BODY
@@ -53,6 +55,8 @@ class Model:
     reactions : sequence of Reaction        rate constants in powers of uM and ms: k c1 c2 .. in uM/ms
     volume_pumps : sequence of VolumePump   Vmax in uM/ms, K in uM; they take up, and leak to rest
     complexes : sequence of TwoSite and Competing       as `buffers`
+    tissue : Tissue or sequence of Tissue               free volume and tortuosity; free fluid where left out
+    held : HeldPatch or sequence of HeldPatch           patches of closed faces that are held at rest
 
     Raises
     ------
@@ -77,6 +81,8 @@ class Model:
     reactions: tuple[Reaction, ...] = ()
     volume_pumps: tuple[VolumePump, ...] = ()
     complexes: tuple[Complex, ...] = ()
+    tissue: tuple[Tissue, ...] = ()
+    held: tuple[HeldPatch, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -91,6 +97,8 @@ class Model:
         put(self, "volume_pumps", _sequence(self.volume_pumps, VolumePump, "volume_pumps"))
         put(self, "channels", _sequence(self.channels, Cluster, "channels"))
         put(self, "pumps", _sequence(self.pumps, Pump, "pumps"))
+        put(self, "tissue", _sequence(self.tissue, Tissue, "tissue"))
+        put(self, "held", _sequence(self.held, HeldPatch, "held"))
         if not isinstance(self.walls, Walls):
             raise TypeError(
                 f"Model: walls = {self.walls!r}; expected Walls(x=, y=, z=) of Closed() and Held()."
@@ -108,6 +116,7 @@ class Model:
         consistency.check_mouths(self)
         check_distances(self.resolved_channels)
         check_obstacles(self.obstacles, self.box, self.resolved_channels)
+        check_tissue(self.tissue, self.box, self.resolved_channels)
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -215,6 +224,7 @@ class Model:
             **canonical.obstacles_to_dict(self.obstacles),
             **({"pumps": [canonical.pump_to_dict(pump) for pump in self.pumps]} if self.pumps else {}),
             **canonical.chemistry_to_dict(self),
+            **canonical.tissue_to_dict(self),
         }
 
     @classmethod
