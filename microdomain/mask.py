@@ -77,6 +77,11 @@ class Mask:
 
         return lay_fill(self)
 
+    @cached_property
+    def fills(self) -> dict[int, Any]:
+        """Matrices that fill all cells from those of one tissue, kept by its number; see `reading_media`."""
+        return {}
+
     @property
     def touched(self) -> np.ndarray:
         """Cells that obstacles touch, closed ones included: flat indices."""

@@ -32,11 +32,16 @@ def lay_fill(mask: Mask) -> Any:
     -------
     scipy.sparse.csr_array
     """
+    return fill_from(mask.phi > 0)[mask.shut]
+
+
+def fill_from(cells_known: np.ndarray) -> Any:
+    """Matrix (cells, cells) that fills all other cells from those known, bool [z, y, x]; sparse."""
     from scipy.ndimage import distance_transform_edt
     from scipy.sparse import coo_array
 
-    shape, cells = mask.phi.shape, mask.phi.size
-    known = (mask.phi > 0).ravel()
+    shape, cells = cells_known.shape, cells_known.size
+    known = cells_known.ravel()
     open_cells = np.flatnonzero(known)
     matrix = coo_array((np.ones(open_cells.size), (open_cells, open_cells)), (cells, cells)).tocsr()
     for _ in range(LAYERS):
@@ -64,7 +69,7 @@ def lay_fill(mask: Mask) -> Any:
         deep = np.flatnonzero(~known)
         step = coo_array((np.ones(deep.size), (deep, source[deep])), (cells, cells))
         matrix = matrix + step.tocsr() @ matrix
-    return matrix[mask.shut]
+    return matrix.tocsr()
 
 
 def _beside(shape: tuple[int, ...], axis: int, step: int) -> np.ndarray:

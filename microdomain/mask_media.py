@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microdomain.model.tissue import Tissue, channel_medium, medium
+from microdomain.model.tissue import Tissue, channel_medium, medium, which
 
 if TYPE_CHECKING:
     from microdomain.grid import Grid
@@ -37,6 +37,7 @@ class Media:
     conduct : array [z, y, x]       k (reference/1)^2 of the cell's own medium; its mean in mixed cells
     faces : three arrays            the same of faces along x [z, y, x + 1], y and z; walls as their cell
     number : int array [z, y, x]    medium of the cell, -1 where several meet
+    place : int array [z, y, x]     which tissue the cell is in, -1 free fluid, -2 where several meet
     tortuosity : array (media,)     of every number
     reference : float               lambda that the bare grid's D stands for
     channel : (float, float)        alpha and lambda where the channels stand
@@ -47,6 +48,7 @@ class Media:
     conduct: np.ndarray
     faces: tuple[np.ndarray, np.ndarray, np.ndarray]
     number: np.ndarray
+    place: np.ndarray
     tortuosity: np.ndarray
     reference: float
     channel: tuple[float, float]
@@ -99,7 +101,8 @@ def lay_media(models: Sequence[Any], grid: Grid) -> Media | None:
     )
     even = pairs.shape[1] == 1 and not cells.size
     here = places[0] if places else _widest(grid, numbers, pairs)
-    return Media(alpha, conduct, faces, numbers, pairs[1], reference, here, even)  # type: ignore[arg-type]
+    place = np.where(crossed, -2, which(tissue, x, y, z))
+    return Media(alpha, conduct, faces, numbers, place, pairs[1], reference, here, even)  # type: ignore[arg-type]
 
 
 def _widest(grid: Grid, number: np.ndarray, pairs: np.ndarray) -> tuple[float, float]:

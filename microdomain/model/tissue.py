@@ -146,6 +146,16 @@ def medium(tissue: Sequence[Tissue], x: Any, y: Any, z: Any) -> tuple[np.ndarray
     return alpha, lam
 
 
+def which(tissue: Sequence[Tissue], x: Any, y: Any, z: Any) -> np.ndarray:
+    """Number of the tissue that points are in, -1 in free fluid: int array; um."""
+    import numpy as np
+
+    out = np.full(np.broadcast_shapes(*(np.shape(p) for p in (x, y, z))), -1)
+    for k, one in enumerate(tissue):
+        out = np.where(one.inside(x, y, z), k, out)
+    return out
+
+
 def channel_medium(tissue: Sequence[Tissue], channels: Sequence[Any]) -> tuple[float, float] | None:
     """alpha and lambda where channels stand; None without any.
 
