@@ -4,7 +4,9 @@
 
 A face between two media, or in one that varies, conducts as the two halves of the way between the centres
 in series, k_f = d / (d_l/k_l + d_r/k_r): continuous c and flux there give just that.  Cells that a boundary
-crosses are sampled as obstacles are; alpha is the mean, and faces are sums over columns of samples.
+crosses are sampled as obstacles are: alpha is the mean, and a face is the sum of its columns of samples.  Half
+the way through such a column stands for the resistance from its face to its samples, meant with alpha: where
+the flux is even, that is how far the mean of c is from its value at the face, wherever the boundary crosses.
 
 Everything is relative to the bare grid's D, the largest of all media (`reference`, the least lambda): the
 bare diffusion factor is then no less stiff than the true one (see `backends.masked`).
@@ -148,7 +150,7 @@ def _points(grid: Grid, cells: np.ndarray) -> list[np.ndarray]:
 
 
 def _sampled(tissue: Sequence[Tissue], grid: Grid, cells: np.ndarray) -> tuple[np.ndarray, list[Any], float]:
-    """Of mixed cells: mean alpha, k of both halves' columns per axis (n, 2, a, b), and the least lambda."""
+    """Of mixed cells: mean alpha, k of both halves of columns per axis (n, 2, a, b), least lambda."""
     means, least = np.empty(cells.size), np.inf
     halves = [np.empty((cells.size, 2, SAMPLES, SAMPLES)) for _ in range(3)]
     for first in range(0, cells.size, CHUNK):
@@ -156,10 +158,11 @@ def _sampled(tissue: Sequence[Tissue], grid: Grid, cells: np.ndarray) -> tuple[n
         alpha, lam = medium(tissue, *_points(grid, cells[some]))
         means[some] = alpha.mean(axis=(1, 2, 3))
         least = min(least, float(lam.min()))
-        resistance = lam**2 / alpha
+        resistance = lam**2 / alpha / SAMPLES
         for axis in range(3):
-            two = np.stack(np.split(resistance, 2, axis=3 - axis), axis=1)
-            halves[axis][some] = 1.0 / two.mean(axis=4 - axis)
+            r, a = (np.moveaxis(t, 3 - axis, -1) for t in (resistance, alpha))
+            before = (a * (np.cumsum(r, axis=-1) - 0.5 * r)).sum(axis=-1) / a.sum(axis=-1)
+            halves[axis][some, 0], halves[axis][some, 1] = 0.5 / before, 0.5 / (r.sum(axis=-1) - before)
     return means, halves, least
 
 

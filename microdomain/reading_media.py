@@ -85,5 +85,5 @@ class Kinks:
 
 def _fill(mask: Any, tissue: int) -> Any:
     if tissue not in mask.fills:
-        mask.fills[tissue] = fill_from((mask.media.place == tissue) & (mask.phi > 0))
+        mask.fills[tissue] = fill_from((mask.media.place == tissue) & (mask.phi > 0), curved=True)
     return mask.fills[tissue]
