@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microdomain.model.tissue import Tissue, channel_medium, medium, which
+from microdomain.model.tissue import EVEN, Tissue, channel_medium, medium, which
 
 if TYPE_CHECKING:
     from microdomain.grid import Grid
@@ -209,6 +209,32 @@ def _faces(
 def _series(k: Any, other: Any, h: Any, beside: Any) -> np.ndarray:
     """Conductance of two halves of a way in series; the same number where both are alike."""
     return np.where(k == other, k, (h + beside) / (h / k + beside / other))
+
+
+def free_at(media: Media | None, grid: Grid, position: Sequence[float]) -> float:
+    """Free volume fraction of the cells that a channel feeds at first; 1 without media.
+
+    Raises
+    ------
+    ValueError                      a boundary of media crosses those cells
+    """
+    if media is None:
+        return 1.0
+    spans = []
+    for f, p in zip(grid.faces, position, strict=True):
+        last = int(np.clip(np.searchsorted(f, p + 1e-12, side="right") - 1, 0, f.size - 2))
+        # On a face it is half in the cell before.
+        spans.append(slice(max(last - 1, 0) if abs(f[last] - p) < 1e-12 else last, last + 1))
+    x, y, z = spans
+    here = media.alpha[z, y, x].ravel()
+    alpha = float(here[0]) if (here == here[0]).all() else float(here.mean())
+    if abs(alpha / media.channel[0] - 1.0) > EVEN or (media.place[z, y, x] == -2).any():
+        x, y, z = position
+        raise ValueError(
+            f"A boundary of media crosses the grid's cells at the channel at ({x:g}, {y:g}, {z:g}) um, whose near "
+            "field knows one medium. Refine the grid there, or move the boundary two cells away."
+        )
+    return alpha
 
 
 def pumps_in(pumps: Any, media: Media | None, masked: bool) -> Any:

@@ -65,6 +65,7 @@ def lay_beside(
     sources: Sequence[Source],
     window: Window,
     D: float,
+    free: float = 1.0,
 ) -> Beside | None:
     """Tables of one channel position; None where no obstacle touches its patch.
 
@@ -77,6 +78,7 @@ def lay_beside(
     sources : three Source              along x, y, z
     window : Window
     D : float, um^2/ms                  of the bare grid
+    free : float                        alpha where the channel stands
 
     Returns
     -------
@@ -95,7 +97,7 @@ def lay_beside(
     mine = number[asked[number]]
     apart = number[(mask.component[number] >= 0) & (mask.component[number] != component)]
     alpha, conduct = _relative(mask, window.D / D)
-    others = _elsewhere(mask, alpha, conduct, number, mine, component)
+    others = _elsewhere(mask, alpha, conduct, number, mine, component, free)
     if not mine.size and not closed.any() and not apart.size and not others.size:
         return None
     ages = np.append(window.nodes, window.tau)
@@ -125,8 +127,8 @@ def lay_beside(
     given[:, held] = 0.0
     gain, lost_more = 1.0, 0.0
     if mask.media is not None:
-        gain = 1.0 / mask.media.channel[0]
-        flows, more = _mismatch(mask, patch, sources, grid.faces, ages, alpha, conduct)
+        gain = 1.0 / free
+        flows, more = _mismatch(patch, sources, grid.faces, ages, alpha, conduct, free)
         at, where = np.searchsorted(cells, others), np.searchsorted(number, others)
         kept[:, at] += bare[:, where] * (volumes * alpha.ravel())[others]
         given[:, at] += window.D * flows[:, where]
@@ -165,12 +167,18 @@ def _relative(mask: Mask, ratio: float) -> tuple[np.ndarray, Any]:
 
 
 def _elsewhere(
-    mask: Mask, alpha: np.ndarray, conduct: Any, number: np.ndarray, mine: np.ndarray, component: int
+    mask: Mask,
+    alpha: np.ndarray,
+    conduct: Any,
+    number: np.ndarray,
+    mine: np.ndarray,
+    component: int,
+    free: float,
 ) -> np.ndarray:
     """Cells of a patch, besides `mine`, whose medium or a face of it is not the channel's: flat indices."""
     if mask.media is None:
         return np.empty(0, dtype=int)
-    other = alpha != mask.media.channel[0]
+    other = alpha != free
     for axis, k in enumerate(conduct):
         odd = np.moveaxis(k, 2 - axis, -1)
         near = np.moveaxis(alpha, 2 - axis, -1)
@@ -181,7 +189,13 @@ def _elsewhere(
 
 
 def _mismatch(
-    mask: Mask, patch: Patch, sources: Sequence[Source], faces: Any, ages: np.ndarray, alpha: Any, conduct: Any
+    patch: Patch,
+    sources: Sequence[Source],
+    faces: Any,
+    ages: np.ndarray,
+    alpha: np.ndarray,
+    conduct: Any,
+    free: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the kernel's flux over D_0 lacks in the cells of a patch, and what enters through held walls.
 
@@ -202,9 +216,8 @@ def _mismatch(
         rate = (k[..., 1:] - own) * slope[..., 1:] - (k[..., :-1] - own) * slope[..., :-1]
         rate *= (first[:, :, None] * second[:, None, :])[..., None]
         out += np.moveaxis(rate, -1, along + 1)
-        channel = mask.media.channel[0] if mask.media is not None else 1.0
         for face, sign in ((0, -1.0), (-1, 1.0)):
-            through = np.einsum("ab,qa,qb->q", k[..., face] - channel, first, second, optimize=True)
+            through = np.einsum("ab,qa,qb->q", k[..., face] - free, first, second, optimize=True)
             beyond += sign * tables[axis][1][:, face] * through
     return out.reshape(ages.size, -1), beyond
 

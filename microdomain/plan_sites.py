@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from microdomain.mask_media import free_at
 from microdomain.mask_near import lay_beside
 from microdomain.model.mouths import mouth_points
 from microdomain.mouths import disc_of
@@ -53,8 +54,9 @@ def lay_sites(
         patch = lay_patch(sources, grid.faces, window, reach)
         own = near.get(key, np.empty(0, int))
         # Concentrations are those of the free volume, amounts are not.
-        gain = 1.0 / common["free"]
-        beside = lay_beside(mask, grid, position, patch, sources, window, float(common["D"][i]))
+        free = common["free"] if mask is None else free_at(mask.media, grid, position)
+        gain = 1.0 / free
+        beside = lay_beside(mask, grid, position, patch, sources, window, float(common["D"][i]), free)
         patch = patch if gain == 1.0 else replace(patch, zy=gain * patch.zy)
         site = Site(
             i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),

@@ -189,6 +189,12 @@ def channel_medium(tissue: Sequence[Tissue], channels: Sequence[Any]) -> tuple[f
     return found
 
 
+def flat_boundaries(tissue: Sequence[Tissue], axis: int, low: float, high: float) -> list[float]:
+    """Where blocks of tissue begin and end along an axis of the box, between its walls, um."""
+    ends = [end for t in tissue if isinstance(t.shape, Block) for end in t.shape.bounds[axis]]
+    return sorted({end for end in ends if low < end < high})
+
+
 def check_tissue(tissue: Sequence[Tissue], box: Bounds, channels: Sequence[Any]) -> None:
     """Refuse tissue outside the box, and channels whose medium is not clear."""
     for one in tissue:
