@@ -88,7 +88,7 @@ def shortest_reach(models: Sequence[Model]) -> float:
 def aligned(faces: np.ndarray, planes: Sequence[float], kept: np.ndarray) -> np.ndarray:
     """Faces of an axis with the one nearest to every plane moved onto it, its neighbours following.
 
-    Beside a boundary of media in a cell's middle concentrations are 5 to 10 % off, beside one on a face 1 to 2.
+    Beside a boundary in the middle of a cell concentrations are 5 to 10 % off, beside one on a face 1 to 2.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@
 
 A face between two media, or in one that varies, conducts as the two halves of the way between the centres
 in series, k_f = d / (d_l/k_l + d_r/k_r): continuous c and flux there give just that.  Cells that a boundary
-crosses are sampled as obstacles are: alpha is the mean, and a face is the sum of its columns of samples.  Half
+crosses are sampled as obstacles are: alpha is the mean, a face the sum of its columns of samples.  Half
 the way through such a column stands for the resistance from its face to its samples, meant with alpha: where
 the flux is even, that is how far the mean of c is from its value at the face, wherever the boundary crosses.
 
@@ -65,6 +65,10 @@ def lay_media(models: Sequence[Any], grid: Grid) -> Media | None:
     models : sequence of Model
     grid : Grid
 
+    Returns
+    -------
+    Media or None
+
     Raises
     ------
     ValueError                      members whose channels stand in different media
@@ -76,8 +80,8 @@ def lay_media(models: Sequence[Any], grid: Grid) -> Media | None:
     places = [p for p in places if p is not None]
     if any(np.abs(np.array(p) - places[0]).max() > 1e-9 for p in places):
         raise ValueError(
-            "The channels of the members stand in different media. All channels of a run stand in one medium; "
-            "run these models separately."
+            "The channels of the members stand in different media. All channels of a run stand in one "
+            "medium; run these models separately."
         )
     x, y, z = np.ix_(*grid.centres[::-1])[::-1]
     alpha, lam = medium(tissue, x, y, z)
@@ -95,7 +99,7 @@ def lay_media(models: Sequence[Any], grid: Grid) -> Media | None:
     conduct = alpha * (reference / lam) ** 2
     alpha.ravel()[cells] = means
     halves = [h * reference**2 for h in halves]
-    conduct.ravel()[cells] = [h for h in halves[0].mean(axis=(1, 2, 3))] if cells.size else []
+    conduct.ravel()[cells] = halves[0].mean(axis=(1, 2, 3))
     varied = not all(one.even for one in tissue)
     faces = tuple(
         _faces(tissue, grid, axis, conduct, slot, halves[axis], reference if varied else None)
@@ -192,17 +196,17 @@ def _faces(
     place = np.moveaxis(slot.reshape(conduct.shape), along, -1)
     where = np.nonzero((place[..., :-1] >= 0) | (place[..., 1:] >= 0))
     left, right = (*where[:-1], where[-1]), (*where[:-1], where[-1] + 1)
-    k = []
+    columns = []
     for cell, own, side in ((left, high, 1), (right, low, 0)):
         column = np.broadcast_to(own[cell][:, None, None], (where[0].size, SAMPLES, SAMPLES)).copy()
         mixed = place[cell] >= 0
         column[mixed] = halves[place[cell][mixed], side]
-        k.append(column)
+        columns.append(column)
     hl, hr = (h[c[-1]][:, None, None] for c in (left, right))
-    out[right] = _series(*k, hl, hr).mean(axis=(1, 2))
-    for face, cell, side in ((0, 0, 0), (n, n - 1, 1)):
-        mixed = place[..., cell] >= 0
-        out[..., face][mixed] = halves[place[..., cell][mixed], side].mean(axis=(1, 2))
+    out[right] = _series(columns[0], columns[1], hl, hr).mean(axis=(1, 2))
+    for face, end, side in ((0, 0, 0), (n, n - 1, 1)):
+        mixed = place[..., end] >= 0
+        out[..., face][mixed] = halves[place[..., end][mixed], side].mean(axis=(1, 2))
     return np.ascontiguousarray(np.moveaxis(out, -1, along))
 
 
@@ -225,14 +229,14 @@ def free_at(media: Media | None, grid: Grid, position: Sequence[float]) -> float
         last = int(np.clip(np.searchsorted(f, p + 1e-12, side="right") - 1, 0, f.size - 2))
         # On a face it is half in the cell before.
         spans.append(slice(max(last - 1, 0) if abs(f[last] - p) < 1e-12 else last, last + 1))
-    x, y, z = spans
-    here = media.alpha[z, y, x].ravel()
+    cells = tuple(spans[::-1])
+    here = media.alpha[cells].ravel()
     alpha = float(here[0]) if (here == here[0]).all() else float(here.mean())
-    if abs(alpha / media.channel[0] - 1.0) > EVEN or (media.place[z, y, x] == -2).any():
+    if abs(alpha / media.channel[0] - 1.0) > EVEN or (media.place[cells] == -2).any():
         x, y, z = position
         raise ValueError(
-            f"A boundary of media crosses the grid's cells at the channel at ({x:g}, {y:g}, {z:g}) um, whose near "
-            "field knows one medium. Refine the grid there, or move the boundary two cells away."
+            f"A boundary of media crosses the grid's cells at the channel at ({x:g}, {y:g}, {z:g}) um, whose "
+            "near field knows one medium. Refine the grid there, or move the boundary two cells away."
         )
     return alpha
 
@@ -253,8 +257,9 @@ def pumps_in(pumps: Any, media: Media | None, masked: bool) -> Any:
         here = np.unique(np.stack([s.layer(media.number, 0), s.layer(media.number, 1)]))
         if here.size != 1 or here[0] < 0:
             names = ", ".join(repr(pumps.names[k]) for k in s.pumps)
+            face = f"{'xyz'[s.axis]}{'+' if s.side else '-'}"
             raise ValueError(
-                f"Several media meet beside the face {'xyz'[s.axis]}{'+' if s.side else '-'} of pump {names}. "
+                f"Several media meet beside the face {face} of pump {names}. "
                 "Pumps ask for one medium in the two layers of cells at their face: move the boundary away "
                 "from it, or leave the pump out."
             )

@@ -125,7 +125,7 @@ def lay_beside(
     held = np.isin(cells, mask.rim)
     lost = given[:-1, held].sum(axis=1)
     given[:, held] = 0.0
-    gain, lost_more = 1.0, 0.0
+    gain, lost_more = 1.0, np.zeros(window.nodes.size)
     if mask.media is not None:
         gain = 1.0 / free
         flows, more = _mismatch(patch, sources, grid.faces, ages, alpha, conduct, free)

@@ -235,7 +235,9 @@ class Watch:
         m, ions, nz, ny, nx = u.shape
         flat = np.matmul(self.layers, filled(self.mask, u).reshape(m, ions, nz, ny * nx))
         out = self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest, slopes)
-        return out if self.kinks is None else out + self.kinks.of(u.reshape(m, ions, -1)[..., self.kinks.cells])
+        return (
+            out if self.kinks is None else out + self.kinks.of(u.reshape(m, ions, -1)[..., self.kinks.cells])
+        )
 
     def read(self, ops: Any, y: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """The same of state vectors `y`, of which only a few layers leave the device."""

@@ -83,6 +83,26 @@ class Kinks:
         return np.stack([(self._rows @ one.T).T for one in np.asarray(u, dtype=float)])
 
 
+def at_own_centres(plan: Plan, excess: np.ndarray) -> np.ndarray:
+    """Values at the cell centres from averages, each from cells of its own medium: arrays [.., z, y, x]."""
+
+    def centres(u: np.ndarray) -> np.ndarray:
+        for k, axis in enumerate(plan.axes):
+            u = np.moveaxis(np.moveaxis(u, -1 - k, -1) @ axis.centre_values.T, -1, -1 - k)
+        return u
+
+    out = centres(excess)
+    if plan.mask is None or plan.mask.media is None:
+        return out
+    place = plan.mask.media.place
+    for tissue in np.unique(place[(place > -2) & (plan.mask.phi > 0)]) if np.ptp(place) else ():
+        flat = excess.reshape(-1, place.size).T
+        own = (_fill(plan.mask, int(tissue)) @ flat).T.reshape(excess.shape)
+        here = place == tissue
+        out[..., here] = centres(own)[..., here]
+    return out
+
+
 def _fill(mask: Any, tissue: int) -> Any:
     if tissue not in mask.fills:
         mask.fills[tissue] = fill_from((mask.media.place == tissue) & (mask.phi > 0), curved=True)

@@ -9,25 +9,21 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from microdomain.model import HeldPatch, Tissue
+from microdomain.quantities import parse
 from microdomain.scenario_obstacles import Solid, obstacle
 from microdomain.scenario_pumps import AnyPatch, patch_of
-from microdomain.quantities import parse
 from microdomain.scenario_table import Table
-
 
 
 def _profiled(given: Any) -> Any:
     """A number, or pairs of a position and a number."""
-    if not isinstance(given, list):
-        return parse(given, "dimensionless")
     try:
+        if not isinstance(given, list):
+            return parse(given, "dimensionless")
         return tuple((parse(x, "length"), parse(v, "dimensionless")) for x, v in given)
     except (TypeError, ValueError):
-        raise PydanticCustomError(
-            "profile",
-            "{sentence}",
-            {"sentence": f'{given!r} is no profile; give a number, or pairs such as [["0 nm", 0.2], ["1 um", 0.4]].'},
-        ) from None
+        sentence = f'{given!r} is no profile; give a number, or pairs as in [["0 nm", 0.2], ["1 um", 0.4]].'
+        raise PydanticCustomError("profile", "{sentence}", {"sentence": sentence}) from None
 
 
 Profiled = Annotated[Any, BeforeValidator(_profiled)]

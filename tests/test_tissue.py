@@ -100,7 +100,10 @@ def test_pumps_ask_for_one_medium_at_their_face():
 
 
 def test_steady_state_refuses_what_varies():
-    for changes, word in (({"tissue": (TISSUE, FLUID)}, "tissue that varies"), ({"held": md.HeldPatch("z+")}, "held")):
+    for changes, word in (
+        ({"tissue": (TISSUE, FLUID)}, "knows no uneven tissue, and this model has 'tissue'"),
+        ({"held": md.HeldPatch("z+")}, "held"),
+    ):
         asked = dataclasses.replace(model(uptake={"Ca": 1.0}), **changes)
         with pytest.raises(ValueError, match=word):
             md.steady_state(asked)
@@ -134,13 +137,15 @@ def test_equal_media_are_one():
 
 
 def test_regions_go_over_into_a_uniform_medium():
-    """A region that differs by 1e-9 goes through the masked operations and gives the plain solver's answer."""
+    """A region that differs by 1e-9 is masked and gives the plain solver's answer."""
     asked = model(TISSUE, uptake={"Ca": 1.0})
     almost = md.Tissue(0.2 * (1 + 1e-9), 1.6, md.Block((-1, -1, 0.1), (1, 1, 1)), name="almost")
     grid = md.Grid.uniform(asked, 0.02)
     assert lay([model(TISSUE, almost)], grid).mask is not None
     found = [
-        md.simulate(m, grid, until=0.2, rtol=1e-4, device="numpy").at([(0, 0, 0.02), (0.05, 0, 0.2)], times=[0.2])
+        md.simulate(m, grid, until=0.2, rtol=1e-4, device="numpy").at(
+            [(0, 0, 0.02), (0.05, 0, 0.2)], times=[0.2]
+        )
         for m in (asked, dataclasses.replace(asked, tissue=(TISSUE, almost)))
     ]
     np.testing.assert_allclose(found[1].values, found[0].values, rtol=3e-3)

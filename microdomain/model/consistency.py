@@ -90,8 +90,10 @@ def _check_held(model: Model, patch: HeldPatch) -> None:
     """No held patch beyond its face, on a held wall, or under a channel."""
     who = f"HeldPatch {patch.name!r}"
     if isinstance(model.walls[patch.face], Held):
-        raise ValueError(f"{who} is on the wall {patch.face!r}, which is held as a whole. Close it, or leave "
-                         "the patch out.")
+        raise ValueError(
+            f"{who} is on the wall {patch.face!r}, which is held as a whole. Close it, or leave "
+            "the patch out."
+        )
     check_patch(who, patch.face, patch.patch, model.box)
     axis, side = divmod(FACES.index(patch.face), 2)
     for channel in model.resolved_channels:

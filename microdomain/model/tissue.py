@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from microdomain.model import checks
@@ -118,22 +119,28 @@ def _values(given: Any, what: str, least: float, above: bool) -> float | Profile
     except TypeError:
         pairs = []
     if len(pairs) < 2 or any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"{what} = {given!r}; expected a number, or two or more pairs (position in um, value).")
+        raise ValueError(
+            f"{what} = {given!r}; expected a number, or two or more pairs (position in um, value)."
+        )
     out = tuple(
         (checks.number(x, f"{what}, position", "um"), checks.number(v, what, "", **limit)) for x, v in pairs
     )
-    if any(b[0] <= a[0] for a, b in zip(out, out[1:], strict=False)):
+    if any(b[0] <= a[0] for a, b in pairwise(out)):
         raise ValueError(f"{what}: positions {', '.join(f'{x:g}' for x, _ in out)} um must rise.")
     return out
 
 
 def medium(tissue: Sequence[Tissue], x: Any, y: Any, z: Any) -> tuple[np.ndarray, np.ndarray]:
-    """alpha and lambda at points: two arrays; free fluid where no tissue is.
+    """alpha and lambda at points; free fluid where no tissue is.
 
     Parameters
     ----------
     tissue : sequence of Tissue   later ones over earlier ones
     x, y, z : arrays, um          that broadcast against each other
+
+    Returns
+    -------
+    two arrays
     """
     import numpy as np
 
@@ -193,6 +200,13 @@ def flat_boundaries(tissue: Sequence[Tissue], axis: int, low: float, high: float
     """Where blocks of tissue begin and end along an axis of the box, between its walls, um."""
     ends = [end for t in tissue if isinstance(t.shape, Block) for end in t.shape.bounds[axis]]
     return sorted({end for end in ends if low < end < high})
+
+
+def uneven_parts(model: Any) -> list[tuple[str, str]]:
+    """What makes a box uneven, and its name: obstacles, held patches, tissue that varies in space."""
+    varied = [one for one in model.tissue if one.shape is not None or not one.even]
+    kinds = {"obstacles": model.obstacles, "held patches": model.held, "uneven tissue": varied}
+    return [(what, one.name) for what, found in kinds.items() for one in found]
 
 
 def check_tissue(tissue: Sequence[Tissue], box: Bounds, channels: Sequence[Any]) -> None:

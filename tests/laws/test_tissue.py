@@ -1,4 +1,4 @@
-"""Laws in tissue: every ion is accounted for, through boundaries of media, obstacles, pumps and held patches."""
+"""Laws in tissue: every ion is accounted for, through boundaries, obstacles, pumps and patches."""
 
 import numpy as np
 import pytest
