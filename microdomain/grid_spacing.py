@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from microdomain.model.tissue import channel_medium
+
 if TYPE_CHECKING:
     from microdomain.grid import Grid
     from microdomain.model import Model
@@ -81,7 +83,8 @@ def shortest_reach(models: Sequence[Model]) -> float:
         for ion in m.ions:
             rate = m.binding_rate(ion.name)
             if rate > 0 and any(c.ion == ion.name for c in m.channels):
-                shortest = min(shortest, float(np.sqrt(ion.D / rate)))
+                medium = channel_medium(m.tissue, m.resolved_channels) or (1.0, 1.0)
+                shortest = min(shortest, float(np.sqrt(ion.D / rate)) / medium[1])
     return shortest
 
 

@@ -83,6 +83,11 @@ class Mask:
         return {}
 
     @property
+    def relative(self) -> np.ndarray:
+        """phi in units of the free volume where the channels stand: the scale of the implicit solve."""
+        return self.phi if self.media is None else self.phi / self.media.channel[0]
+
+    @property
     def touched(self) -> np.ndarray:
         """Cells that obstacles touch, closed ones included: flat indices."""
         return np.union1d(self.operator.beside, self.shut)

@@ -40,6 +40,7 @@ class Media:
     faces : three arrays            the same of faces along x [z, y, x + 1], y and z; walls as their cell
     number : int array [z, y, x]    medium of the cell, -1 where several meet
     place : int array [z, y, x]     which tissue the cell is in, -1 free fluid, -2 where several meet
+    centre : int array [z, y, x]    which its centre is in
     tortuosity : array (media,)     of every number
     reference : float               lambda that the bare grid's D stands for
     channel : (float, float)        alpha and lambda where the channels stand
@@ -51,6 +52,7 @@ class Media:
     faces: tuple[np.ndarray, np.ndarray, np.ndarray]
     number: np.ndarray
     place: np.ndarray
+    centre: np.ndarray
     tortuosity: np.ndarray
     reference: float
     channel: tuple[float, float]
@@ -107,8 +109,9 @@ def lay_media(models: Sequence[Any], grid: Grid) -> Media | None:
     )
     even = pairs.shape[1] == 1 and not cells.size
     here = places[0] if places else _widest(grid, numbers, pairs)
-    place = np.where(crossed, -2, which(tissue, x, y, z))
-    return Media(alpha, conduct, faces, numbers, place, pairs[1], reference, here, even)  # type: ignore[arg-type]
+    centre = which(tissue, x, y, z)
+    place = np.where(crossed, -2, centre)
+    return Media(alpha, conduct, faces, numbers, place, centre, pairs[1], reference, here, even)  # type: ignore[arg-type]
 
 
 def _widest(grid: Grid, number: np.ndarray, pairs: np.ndarray) -> tuple[float, float]:

@@ -98,7 +98,7 @@ def at_own_centres(plan: Plan, excess: np.ndarray) -> np.ndarray:
     for tissue in np.unique(place[(place > -2) & (plan.mask.phi > 0)]) if np.ptp(place) else ():
         flat = excess.reshape(-1, place.size).T
         own = (_fill(plan.mask, int(tissue)) @ flat).T.reshape(excess.shape)
-        here = place == tissue
+        here = plan.mask.media.centre == tissue
         out[..., here] = centres(own)[..., here]
     return out
 

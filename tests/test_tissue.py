@@ -101,7 +101,7 @@ def test_pumps_ask_for_one_medium_at_their_face():
 
 def test_steady_state_refuses_what_varies():
     for changes, word in (
-        ({"tissue": (TISSUE, FLUID)}, "knows no uneven tissue, and this model has 'tissue'"),
+        ({"tissue": (TISSUE, FLUID)}, "knows no uneven tissue, and this model has 'fluid'"),
         ({"held": md.HeldPatch("z+")}, "held"),
     ):
         asked = dataclasses.replace(model(uptake={"Ca": 1.0}), **changes)
@@ -157,6 +157,67 @@ def test_graded_grids_put_faces_on_flat_boundaries():
     bare = md.Grid.graded(model())
     assert np.diff(md.Grid.graded(asked).faces[2]).min() > 0.5 * np.diff(bare.faces[2]).min()
     assert md.Grid.graded(asked).cells == bare.cells
+
+
+SCALED = {
+    "walls and pumps": {
+        "walls": md.Walls(x=(md.Closed(), md.Held())),
+        "pumps": [(md.HillPump(0.4, 0.3), md.HillPump(2.0, 0.3)), (md.LinearPump(0.1), md.LinearPump(0.5))],
+    },
+    "vesicle": {"obstacles": md.Ball((0.06, 0.01, 0.05), 0.03)},
+    "vesicle, pump, round mouth": {
+        "obstacles": md.Ball((0.06, 0.01, 0.05), 0.03),
+        "pumps": [(md.HillPump(0.4, 0.3), md.HillPump(2.0, 0.3))],
+        "mouth": md.Disc(0.02),
+    },
+    "GHK": {"current": (md.GHK(5e-5), md.GHK(2.5e-4))},
+}
+
+
+@pytest.mark.parametrize("case", SCALED)
+def test_uniform_tissue_is_another_D_and_more_current(case):
+    """alpha and lambda everywhere: D/lambda^2, and what channels and pumps carry over alpha."""
+    given = dict(SCALED[case])
+    pumps, (slow, fast) = given.pop("pumps", []), given.pop("current", (md.Fixed(0.1), md.Fixed(0.5)))
+    mouth, found = given.pop("mouth", None), []
+    for side, D, current, tissue in ((0, 0.22, slow, TISSUE), (1, 0.22 / 1.6**2, fast, ())):
+        asked = model(
+            ions=[dataclasses.replace(CALCIUM, D=D)],
+            buffers=[md.Buffer("fixed", 200, 0.1, 10), md.Buffer("EGTA", 100, 0.1, 0.5, D=D / 1.1)],
+            channels=md.Cluster([(0, 0)], current=current, gate=md.Pulse(0, 0.05), mouth=mouth),
+            pumps=[
+                md.Pump(p[side], face=f, name=f"pump{f[0]}")
+                for p, f in zip(pumps, ("z-", "y+"), strict=False)
+            ],
+            **given,
+        )
+        asked = dataclasses.replace(asked, tissue=tissue)
+        grid = md.Grid.graded(asked, near=0.02)
+        record = md.Record(times=[0.04, 0.1])
+        found.append(md.simulate(asked, grid, until=0.1, rtol=3e-2, record=record))
+    points = [(0, 0, 0.005), (0.04, 0, 0.01), (0.1, -0.1, 0.2)]
+    values = [r.at(points, times=[0.04, 0.1]).values for r in found]
+    np.testing.assert_allclose(*values, rtol=1e-8)
+    np.testing.assert_allclose(*(r.mouths.concentration for r in found), rtol=1e-8)
+    for word in ("start", "influx", "walls", "through_pumps", "end"):
+        tissue, fluid = (getattr(r.ledger, word) for r in found)
+        np.testing.assert_allclose(tissue, 0.2 * fluid, rtol=1e-7, atol=1e-12)
+
+
+def test_oracles_know_one_medium():
+    asked = model(TISSUE, buffers=[md.Buffer("BAPTA", 1000, 0.4, 0.22, D=0.2)])
+    scaled = model(
+        ions=[dataclasses.replace(CALCIUM, D=0.22 / 1.6**2)],
+        buffers=[md.Buffer("BAPTA", 1000, 0.4, 0.22, D=0.2 / 1.6**2)],
+        channels=md.Cluster([(0, 0)], current=md.Fixed(0.5)),
+    )
+    points = [(0, 0, 0.02), (0.05, 0, 0.01)]
+    for oracle in (md.oracles.eba_at, md.oracles.rba_at, md.oracles.lin_at):
+        np.testing.assert_allclose(oracle(asked, points), oracle(scaled, points), rtol=1e-12)
+    images = [md.oracles.images_at(m, points, 0.1) for m in (asked, scaled)]
+    np.testing.assert_allclose(*images, rtol=1e-12)
+    with pytest.raises(ValueError, match="Images know no uneven tissue, and this model has 'fluid'"):
+        md.oracles.images_at(model(TISSUE, FLUID), points, 0.1)
 
 
 def test_a_boundary_in_the_channels_cell_is_refused():

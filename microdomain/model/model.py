@@ -20,7 +20,7 @@ from microdomain.model.patches import HeldPatch
 from microdomain.model.pumps import Pump
 from microdomain.model.reactions import Reaction, VolumePump
 from microdomain.model.species import Buffer, Ion, Species
-from microdomain.model.tissue import Tissue, check_tissue
+from microdomain.model.tissue import Tissue, channel_medium, check_tissue
 from microdomain.model.toml_text import model_to_toml
 from microdomain.model.voltage import PROTOCOLS, Hold, Voltage
 from microdomain.units import BODY
@@ -192,13 +192,17 @@ class Model:
         return float(buffer.bound_at(self.ion(buffer.binds).rest))
 
     def pull(self, channel: Channel) -> float:
-        """Greatest slope P of the pumps of its ion on the face that a channel is on, um/ms; 0 without any."""
+        """Greatest slope P of the pumps of its ion on the face that a channel is on, um/ms; 0 without any.
+
+        In tissue it is what it would be against free fluid, P lambda^2/alpha.
+        """
         total = 0.0
         for pump in self.pumps:
             axis, side = divmod(FACES.index(pump.face), 2)
             if pump.ion == channel.ion and channel.position[axis] == self.box[axis][side]:
                 total += pump.law.terms.steepest
-        return total
+        alpha, tortuosity = channel_medium(self.tissue, (channel,)) or (1.0, 1.0)
+        return total * tortuosity**2 / alpha
 
     @property
     def volume(self) -> float:

@@ -202,6 +202,20 @@ def flat_boundaries(tissue: Sequence[Tissue], axis: int, low: float, high: float
     return sorted({end for end in ends if low < end < high})
 
 
+def even_medium(model: Any, who: str) -> tuple[float, float]:
+    """alpha and lambda of a box that one medium fills; `who` knows no other and begins the sentence.
+
+    Raises
+    ------
+    ValueError                    tissue that varies in space, or a held patch
+    """
+    found = [(what, name) for what, name in uneven_parts(model) if what != "obstacles"]
+    if found:
+        raise ValueError(f"{who} know no {found[0][0]}, and this model has {found[0][1]!r}. Use simulate().")
+    alpha, tortuosity = medium(model.tissue, 0.0, 0.0, 0.0)
+    return float(alpha), float(tortuosity)
+
+
 def uneven_parts(model: Any) -> list[tuple[str, str]]:
     """What makes a box uneven, and its name: obstacles, held patches, tissue that varies in space."""
     varied = [one for one in model.tissue if one.shape is not None or not one.even]

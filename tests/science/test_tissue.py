@@ -1,4 +1,4 @@
-"""Diffusion in tissue against exact solutions: uniform media, two layers, a source beside a boundary, a disc."""
+"""Diffusion in tissue against exact solutions: one medium, two layers, a source beside a boundary."""
 
 import numpy as np
 import pytest
@@ -189,9 +189,10 @@ def test_a_patch_that_covers_a_face_is_a_held_wall():
 
 @pytest.mark.slow
 def test_a_held_disc_takes_what_weber_says():
-    """4 D a c into a disc in a plane (Weber 1873), with the transient of Shoup and Szabo, J. Electroanal. Chem.
+    """4 D a c into a disc in a plane (Weber 1873) and its transient.
 
-    140, 237 (1982): 0.7854 + 0.8862/sqrt(T) + 0.2146 exp(-0.7823/sqrt(T)), T = 4 D t/a^2, to 0.6 %.
+    Shoup and Szabo, J. Electroanal. Chem. 140, 237 (1982): 0.7854 + 0.8862/sqrt(T) +
+    0.2146 exp(-0.7823/sqrt(T)), T = 4 D t/a^2, to 0.6 %.
     """
     a, size, span = 0.1, 1.0, (0.25, 0.35)
     ion = md.Ion("Ca", z=2, D=D, rest=0.1, initial=1.1)
