@@ -81,6 +81,7 @@ class Layers:
         return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cells", "order", "last"),
     # Boundary on a face; in the middle of a cell.
