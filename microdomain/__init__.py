@@ -27,7 +27,7 @@ _ROOMS = {
         "Walls Closed Held Hold Steps Ramp Pulses ActionPotential Trace Sensor Chain Model "
         "Pump LinearPump HillPump SurfacePump ConstantFlux Rectangle Circle "
         "Species Reaction TimedRate TwoSite Competing VolumePump "
-        "Disc Block Ball Ellipsoid Cylinder Surface Inside"
+        "Disc Block Ball Ellipsoid Cylinder Surface Inside Tissue HeldPatch"
     ),
     "grid": "Grid",
     "oracles": "",
@@ -75,6 +75,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import Fixed as Fixed
     from microdomain.model import Gaussian as Gaussian
     from microdomain.model import Held as Held
+    from microdomain.model import HeldPatch as HeldPatch
     from microdomain.model import HillPump as HillPump
     from microdomain.model import Hold as Hold
     from microdomain.model import Inside as Inside
@@ -98,6 +99,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from microdomain.model import SurfacePump as SurfacePump
     from microdomain.model import Table as Table
     from microdomain.model import TimedRate as TimedRate
+    from microdomain.model import Tissue as Tissue
     from microdomain.model import Trace as Trace
     from microdomain.model import Train as Train
     from microdomain.model import Transition as Transition

@@ -85,7 +85,7 @@ class Feedback:
             )
             rows = plan.pair_row[pairs[some]]
             self._ions.append((windows[i], rows, mine, *kernels, float(plan.kappa[member, i])))
-        pores = [one.channel.pore**2 / (4 * plan.D[i]) for one, i in zip(self.live, self.ion, strict=True)]
+        pores = [one.channel.pore**2 / (4 * windows[i].D) for one, i in zip(self.live, self.ion, strict=True)]
         self._soon = FIRST * min(pores)
         start = np.array([self.model.initial_ion(one.channel.ion) for one in self.live], dtype=float)
         V = float(self.model.voltage.value(-1e-9))

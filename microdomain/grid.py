@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microdomain.grid_spacing import near_spacing
+from microdomain.grid_spacing import aligned, near_spacing
+from microdomain.model.tissue import flat_boundaries
 
 if TYPE_CHECKING:
     from microdomain.model import Model
@@ -191,7 +192,8 @@ class Grid:
         The wanted width at distance d from the nearest channel coordinate of an axis is
         h(d) = min(far, near + (growth - 1) d): cells that grow geometrically by `growth`.
         Faces stand where the integral of dx/h passes whole numbers, so neighbouring widths differ
-        by no more than `growth` and a symmetric cluster gives a symmetric grid.
+        by no more than `growth` and a symmetric cluster gives a symmetric grid.  Faces next to flat
+        boundaries of tissue are moved onto them.
 
         Parameters
         ----------
@@ -211,12 +213,13 @@ class Grid:
             raise ValueError(f"growth = {growth}: give a ratio above 1 and at most 1.5 (1.2 is well tested).")
         points = np.array([c.position for m in models for c in m.resolved_channels], dtype=float)
         points = points.reshape(-1, 3)
-        return cls(
-            *(
-                _graded_axis(lo, hi, np.unique(points[:, axis]), near, growth, max(far, near))
-                for axis, (lo, hi) in enumerate(models[0].box)
-            )
-        )
+        faces = []
+        for axis, (lo, hi) in enumerate(models[0].box):
+            centres = np.unique(points[:, axis])
+            planes = flat_boundaries(models[0].tissue, axis, lo, hi)
+            one = _graded_axis(lo, hi, centres, near, growth, max(far, near))
+            faces.append(aligned(one, planes, centres) if planes else one)
+        return cls(*faces)
 
 
 def _positive(**lengths: float) -> None:

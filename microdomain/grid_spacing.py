@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from microdomain.model.tissue import channel_medium
+
 if TYPE_CHECKING:
     from microdomain.grid import Grid
     from microdomain.model import Model
@@ -17,6 +19,8 @@ NEAR = 0.020
 REACH = 0.4
 #: Beside a channel a pump of slope P on its membrane asks for P h / D up to this (an error of 0.5 %).
 PULL = 0.02
+#: Faces on either side that follow one which is moved onto a boundary of media.
+FOLLOW = 6
 
 
 def coarse_beside_pumps(models: Sequence[Model], grid: Grid) -> str:
@@ -79,5 +83,38 @@ def shortest_reach(models: Sequence[Model]) -> float:
         for ion in m.ions:
             rate = m.binding_rate(ion.name)
             if rate > 0 and any(c.ion == ion.name for c in m.channels):
-                shortest = min(shortest, float(np.sqrt(ion.D / rate)))
+                medium = channel_medium(m.tissue, m.resolved_channels) or (1.0, 1.0)
+                shortest = min(shortest, float(np.sqrt(ion.D / rate)) / medium[1])
     return shortest
+
+
+def aligned(faces: np.ndarray, planes: Sequence[float], kept: np.ndarray) -> np.ndarray:
+    """Faces of an axis with the one nearest to every plane moved onto it, its neighbours following.
+
+    Beside a boundary in the middle of a cell concentrations are 5 to 10 % off, beside one on a face 1 to 2.
+
+    Parameters
+    ----------
+    faces : array (n + 1,), um
+    planes : sequence of float, um
+    kept : array, um                faces at these places stay, as do the first and the last
+
+    Returns
+    -------
+    array (n + 1,)
+    """
+    out = faces.copy()
+    fixed = {0, out.size - 1, *(k for k in range(out.size) if np.abs(kept - out[k]).min(initial=1.0) < 1e-9)}
+    for plane in planes:
+        free = [k for k in range(out.size) if k not in fixed]
+        if not free:
+            break
+        k = min(free, key=lambda n: abs(out[n] - plane))
+        below, above = max(j for j in fixed if j < k), min(j for j in fixed if j > k)
+        if not out[below] < plane < out[above]:
+            continue
+        reach = np.where(np.arange(out.size) < k, min(FOLLOW, k - below), min(FOLLOW, above - k))
+        out += (plane - out[k]) * np.clip(1.0 - np.abs(np.arange(out.size) - k) / reach, 0.0, None)
+        out[k] = plane
+        fixed.add(k)
+    return out

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microdomain.finite_volume import HELD, Axis
-from microdomain.mask_held import areas, beside_held, lay_rim
+from microdomain.mask_held import areas, beside_held, lay_rim, under_patches
+from microdomain.mask_media import Media
 from microdomain.mask_rows import Operator, lay_operator
 from microdomain.model.obstacles import Obstacle, solid
+from microdomain.model.patches import HeldPatch
 
 if TYPE_CHECKING:
     from microdomain.grid import Grid
@@ -39,7 +41,7 @@ class Mask:
 
     Attributes
     ----------
-    phi : array [z, y, x]           fluid volume of each cell in its own; 0 where it is closed
+    phi : array [z, y, x]           free volume of each cell in its own; 0 where it is closed
     opened : three arrays           open fraction of faces along x [z, y, x + 1], y and z; 0 at closed cells
     raw : array [z, y, x]           fluid part before slivers are merged
     owner : int array (cells,)      the cell that keeps a cell's fluid; -1 where there is none
@@ -50,7 +52,8 @@ class Mask:
     free : bool array (parts,)      whether a part touches no held wall, so that it keeps its ions
     rim : int array (r,)            cells beside a held surface
     pull : array (r,), 1/um^2       area over (distance x volume) there
-    operator : Operator             what diffusion is in cells that obstacles touch
+    operator : Operator             what diffusion is in cells that obstacles or other media touch
+    media : Media or None           free volume and tortuosity; `phi` holds the former, `opened` does not
     """
 
     phi: np.ndarray
@@ -65,6 +68,7 @@ class Mask:
     rim: np.ndarray
     pull: np.ndarray
     operator: Operator
+    media: Media | None = None
 
     @cached_property
     def fill(self) -> Any:
@@ -73,10 +77,20 @@ class Mask:
 
         return lay_fill(self)
 
+    @cached_property
+    def fills(self) -> dict[int, Any]:
+        """Matrices that fill all cells from those of one tissue, kept by its number; see `reading_media`."""
+        return {}
+
+    @property
+    def relative(self) -> np.ndarray:
+        """phi in units of the free volume where the channels stand: the scale of the implicit solve."""
+        return self.phi if self.media is None else self.phi / self.media.channel[0]
+
     @property
     def touched(self) -> np.ndarray:
-        """Cells whose diffusion is not that of the bare grid, closed ones included: flat indices."""
-        return np.union1d(self.operator.cells, self.shut)
+        """Cells that obstacles touch, closed ones included: flat indices."""
+        return np.union1d(self.operator.beside, self.shut)
 
     def part(self, cells: np.ndarray, component: int) -> np.ndarray:
         """Fluid samples (n, z, y, x) of any cells that belong to a connected part, as 0 and 1."""
@@ -89,14 +103,22 @@ class Mask:
         return out
 
 
-def lay_mask(obstacles: Sequence[Obstacle], grid: Grid, axes: Sequence[Axis]) -> Mask:
-    """Lay obstacles on a grid.
+def lay_mask(
+    obstacles: Sequence[Obstacle],
+    grid: Grid,
+    axes: Sequence[Axis],
+    media: Media | None = None,
+    held: Sequence[HeldPatch] = (),
+) -> Mask:
+    """Lay obstacles, media and held patches on a grid.
 
     Parameters
     ----------
     obstacles : sequence of Obstacle
     grid : Grid
     axes : three Axis               along x, y, z
+    media : Media, optional         free volume and tortuosity
+    held : sequence of HeldPatch    patches of closed faces that are held at rest
 
     Returns
     -------
@@ -112,11 +134,20 @@ def lay_mask(obstacles: Sequence[Obstacle], grid: Grid, axes: Sequence[Axis]) ->
     shut = np.flatnonzero(phi.ravel() == 0)
     if shut.size == grid.cells:
         raise ValueError("The obstacles leave no fluid in the box. Make them smaller, or move them.")
+    fluid, plain = phi, phi == 1
     rim, pull = lay_rim(obstacles, grid, phi, opened)
+    if media is not None:
+        # Of a merged sliver every part brings its own free volume.
+        kept, amount = owner >= 0, (raw * media.alpha * grid.volumes).ravel()
+        merged = np.bincount(owner[kept], amount[kept], grid.cells).reshape(grid.shape)
+        phi = np.where(plain, media.alpha, merged / grid.volumes)
+        # A held surface takes k D (u - rest) area / distance from alpha times the fluid.
+        pull = pull * (media.conduct * fluid).ravel()[rim] / phi.ravel()[rim]
+    rim, pull, under = under_patches(held, grid, axes, phi, media, rim, pull)
     component, free = _components(phi, opened, axes, rim)
-    operator = lay_operator(grid, axes, phi, opened, rim, pull)
+    operator = lay_operator(grid, axes, phi, opened, rim, pull, plain, under, media)
     return Mask(
-        phi, opened, raw, owner, slot, samples, shut, component, free, rim, pull, operator
+        phi, opened, raw, owner, slot, samples, shut, component, free, rim, pull, operator, media
     )  # fmt: skip
 
 

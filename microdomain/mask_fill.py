@@ -32,11 +32,19 @@ def lay_fill(mask: Mask) -> Any:
     -------
     scipy.sparse.csr_array
     """
+    return fill_from(mask.phi > 0)[mask.shut]
+
+
+def fill_from(cells_known: np.ndarray, curved: bool = False) -> Any:
+    """Matrix (cells, cells) that fills all other cells from those known, bool [z, y, x]; sparse.
+
+    `curved` extrapolates by a parabola through three cells where there are three.
+    """
     from scipy.ndimage import distance_transform_edt
     from scipy.sparse import coo_array
 
-    shape, cells = mask.phi.shape, mask.phi.size
-    known = (mask.phi > 0).ravel()
+    shape, cells = cells_known.shape, cells_known.size
+    known = cells_known.ravel()
     open_cells = np.flatnonzero(known)
     matrix = coo_array((np.ones(open_cells.size), (open_cells, open_cells)), (cells, cells)).tocsr()
     for _ in range(LAYERS):
@@ -46,10 +54,12 @@ def lay_fill(mask: Mask) -> Any:
                 one, two = _beside(shape, axis, side), _beside(shape, axis, 2 * side)
                 first = np.flatnonzero(~known & (one >= 0) & known[one])
                 pair = (two[first] >= 0) & known[two[first]]
+                three = _beside(shape, axis, 3 * side)
+                bent = pair & curved & (three[first] >= 0) & known[three[first]]
                 count[first] += 1
-                rows += [first, first[pair]]
-                columns += [one[first], two[first[pair]]]
-                values += [np.where(pair, 2.0, 1.0), np.full(pair.sum(), -1.0)]
+                rows += [first, first[pair], first[bent]]
+                columns += [one[first], two[first[pair]], three[first[bent]]]
+                values += [1.0 + pair + bent, -1.0 - 2.0 * bent[pair], np.ones(bent.sum())]
         if not count.any():
             break
         row = np.concatenate(rows)
@@ -64,7 +74,7 @@ def lay_fill(mask: Mask) -> Any:
         deep = np.flatnonzero(~known)
         step = coo_array((np.ones(deep.size), (deep, source[deep])), (cells, cells))
         matrix = matrix + step.tocsr() @ matrix
-    return matrix[mask.shut]
+    return matrix.tocsr()
 
 
 def _beside(shape: tuple[int, ...], axis: int, step: int) -> np.ndarray:

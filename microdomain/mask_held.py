@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microdomain.finite_volume import Axis
+from microdomain.mask_media import Media
+from microdomain.model.membrane import FACES
 from microdomain.model.obstacles import Inside, Obstacle
+from microdomain.model.patches import HeldPatch
+from microdomain.wall_pumps import coverage
 
 if TYPE_CHECKING:
     from microdomain.grid import Grid
@@ -67,3 +72,44 @@ def lay_rim(obstacles: Sequence[Obstacle], grid: Grid, phi: Any, opened: Any) ->
         pulls.append(surface[mine] / (away * volume))
         cells.append(mine)
     return np.concatenate(cells), np.concatenate(pulls)
+
+
+def under_patches(
+    held: Sequence[HeldPatch],
+    grid: Grid,
+    axes: Sequence[Axis],
+    phi: np.ndarray,
+    media: Media | None,
+    rim: np.ndarray,
+    pull: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, Any]:
+    """The rim with the cells under held patches added, and the faces of the box under them.
+
+    There a cell loses D k A (u - rest) / (h/2) through the part of its face that the patch covers.
+
+    Returns
+    -------
+    rim, pull, and three bool arrays [z, y, x + 1] and so on, or None without patches
+    """
+    if not held:
+        return rim, pull, None
+    cells, pulls = [rim], [pull]
+    nz, ny, nx = grid.shape
+    under = tuple(np.zeros(s, dtype=bool) for s in ((nz, ny, nx + 1), (nz, ny + 1, nx), (nz + 1, ny, nx)))
+    number = np.arange(grid.cells).reshape(grid.shape)
+    for one in held:
+        axis, side = divmod(FACES.index(one.face), 2)
+        last = -1 if side else 0
+        cover = coverage(one.patch, grid, axis)
+        here = np.take(number, last, axis=2 - axis)
+        space = np.take(phi, last, axis=2 - axis)
+        conduct = 1.0 if media is None else np.take(media.faces[axis], last, axis=2 - axis)
+        fluid = space if media is None else space / np.take(media.alpha, last, axis=2 - axis)
+        mine = (cover > 0) & (space > 0)
+        np.moveaxis(under[axis], 2 - axis, 0)[last] |= mine
+        h = float(axes[axis].widths[last])
+        strength = np.where(mine, cover * fluid * conduct * 2.0 / h**2 / np.where(space > 0, space, 1.0), 0.0)
+        cells.append(here[mine])
+        pulls.append(strength[mine])
+    every, where = np.unique(np.concatenate(cells), return_inverse=True)
+    return every, np.bincount(where.ravel(), np.concatenate(pulls), every.size), under

@@ -10,12 +10,22 @@ that c = c_k + u has no flux there and no ion is lost, for any shape::
 
 A held surface keeps what reaches it; what it pulls out of the near field besides, -D pull c_k, is taken
 from u.
+
+The kernel knows one medium, that of the channel (alpha_0, lambda_0).  In others its amount is alpha times
+what it has there, and what its flux lacks for the true one goes to u as well, cell by cell::
+
+    mass_q = sum_i alpha_i K_i / alpha_0
+    back_q = D_0 / alpha_0 sum over faces of a cell (k_f lambda_0^2 - alpha_i) dK/dn
+    d mass_q / ds = - back_q - what passes held walls
+
+with the k_f of the grid's own rows: continuous c and flux at a boundary on a face then hold for c_k + u.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +64,8 @@ def lay_beside(
     patch: Patch,
     sources: Sequence[Source],
     window: Window,
+    D: float,
+    free: float = 1.0,
 ) -> Beside | None:
     """Tables of one channel position; None where no obstacle touches its patch.
 
@@ -65,6 +77,8 @@ def lay_beside(
     patch : Patch
     sources : three Source              along x, y, z
     window : Window
+    D : float, um^2/ms                  of the bare grid
+    free : float                        alpha where the channel stands
 
     Returns
     -------
@@ -77,12 +91,14 @@ def lay_beside(
     closed = mask.phi.ravel()[number] == 0
     # Cells with fluid that a surface crosses or bounds, and slivers that others keep.
     asked = np.zeros(mask.phi.size, dtype=bool)
-    asked[mask.operator.cells] = True
+    asked[mask.operator.beside] = True
     asked |= (mask.slot >= 0) | (mask.owner != np.arange(mask.phi.size))
     asked &= (mask.owner >= 0) & (mask.component[mask.owner] == component)
     mine = number[asked[number]]
     apart = number[(mask.component[number] >= 0) & (mask.component[number] != component)]
-    if not mine.size and not closed.any() and not apart.size:
+    alpha, conduct = _relative(mask, window.D / D)
+    others = _elsewhere(mask, alpha, conduct, number, mine, component, free)
+    if not mine.size and not closed.any() and not apart.size and not others.size:
         return None
     ages = np.append(window.nodes, window.tau)
     fine = [
@@ -93,7 +109,7 @@ def lay_beside(
     for first in range(0, mine.size, CHUNK):
         some = mine[first : first + CHUNK]
         amount[:, first : first + CHUNK], back[:, first : first + CHUNK] = _flows(
-            mask, patch, fine, some, component
+            mask, patch, fine, some, component, alpha, conduct
         )
     back *= window.D
     volumes = grid.volumes.ravel()
@@ -101,11 +117,22 @@ def lay_beside(
     zy, x = patch.zy.reshape(ages.size, patch.shape[0] * patch.shape[1], 1), patch.x[:, None, :]
     bare = (zy * x).reshape(ages.size, -1)
     own = mask.owner[mine]
-    cells = np.unique(own)
+    cells = np.union1d(own, others)
     at = np.searchsorted(cells, own)
     kept, given = np.zeros((ages.size, cells.size)), np.zeros((ages.size, cells.size))
     np.add.at(kept.T, at, amount.T)
     np.add.at(given.T, at, back.T)
+    held = np.isin(cells, mask.rim)
+    lost = given[:-1, held].sum(axis=1)
+    given[:, held] = 0.0
+    gain, lost_more = 1.0, np.zeros(window.nodes.size)
+    if mask.media is not None:
+        gain = 1.0 / free
+        flows, more = _mismatch(patch, sources, grid.faces, ages, alpha, conduct, free)
+        at, where = np.searchsorted(cells, others), np.searchsorted(number, others)
+        kept[:, at] += bare[:, where] * (volumes * alpha.ravel())[others]
+        given[:, at] += window.D * flows[:, where]
+        lost_more = -gain * window.D * more[:-1]
     space = (mask.phi.ravel() * volumes)[cells]
     inside = np.zeros(mask.phi.size, dtype=bool)
     inside[number] = True
@@ -113,25 +140,99 @@ def lay_beside(
     there = np.zeros((ages.size, mask.phi.size))
     there[:, number] = bare
     average = kept / space - there[:, cells]
-    held = np.isin(cells, mask.rim)
-    lost = given[:-1, held].sum(axis=1)
-    given[:, held] = 0.0
     pull = np.zeros(cells.size)
     pull[held] = mask.pull[np.searchsorted(mask.rim, cells[held])] if held.any() else 0.0
-    pulled = window.D * pull * kept
+    pulled = D * pull * kept
     given -= pulled
     lost += pulled[:-1].sum(axis=1)
     touched = np.zeros(mask.phi.size, dtype=bool)
     touched[cells] = touched[apart] = True
     rest = number[~touched[number] & ~closed]
-    mass = kept.sum(axis=1) + (there[:, rest] * volumes[rest]).sum(axis=1)
+    mass = kept.sum(axis=1) + (there[:, rest] * (volumes * alpha.ravel())[rest]).sum(axis=1)
     back, returned = given[:-1] / space, given[:-1].sum(axis=1)
     # In other parts there is no near field of this channel.
     average = np.concatenate([average, -there[:, apart]], axis=1)
     back = np.concatenate([back, np.zeros((back.shape[0], apart.size))], axis=1)
     return Beside(
-        np.concatenate([cells, apart]), average, back, mass, returned, np.asarray(lost + patch.loss)
-    )
+        np.concatenate([cells, apart]), gain * average, gain * back, gain * mass, gain * returned,
+        np.asarray(gain * lost + patch.loss + lost_more),
+    )  # fmt: skip
+
+
+def _relative(mask: Mask, ratio: float) -> tuple[np.ndarray, Any]:
+    """alpha of every cell, and k lambda_0^2 of every face, lambda_0 being the channel's; 1 without media."""
+    if mask.media is None:
+        return np.ones(mask.phi.shape), tuple(np.ones(a.shape) for a in mask.opened)
+    return mask.media.alpha, tuple(f / ratio for f in mask.media.faces)
+
+
+def _elsewhere(
+    mask: Mask,
+    alpha: np.ndarray,
+    conduct: Any,
+    number: np.ndarray,
+    mine: np.ndarray,
+    component: int,
+    free: float,
+) -> np.ndarray:
+    """Cells of a patch, besides `mine`, whose medium or a face of it is not the channel's: flat indices."""
+    if mask.media is None:
+        return np.empty(0, dtype=int)
+    other = alpha != free
+    for axis, k in enumerate(conduct):
+        odd = np.moveaxis(k, 2 - axis, -1)
+        near = np.moveaxis(alpha, 2 - axis, -1)
+        off = (np.abs(odd[..., :-1] - near) > 1e-12) | (np.abs(odd[..., 1:] - near) > 1e-12)
+        other |= np.moveaxis(off, -1, 2 - axis)
+    found = number[other.ravel()[number] & (mask.component[number] == component)]
+    return np.setdiff1d(found, mine)
+
+
+def _mismatch(
+    patch: Patch,
+    sources: Sequence[Source],
+    faces: Any,
+    ages: np.ndarray,
+    alpha: np.ndarray,
+    conduct: Any,
+    free: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the kernel's flux over D_0 lacks in the cells of a patch, and what enters through held walls.
+
+    Cells that are all fluid, between faces that are all open: arrays (Q + 1, cells) and (Q + 1,).
+    """
+    spans = patch.where[::-1]
+    tables = [_whole(s, f, w, ages) for s, f, w in zip(sources, faces, spans, strict=True)]
+    out, beyond = np.zeros((ages.size, *patch.shape)), np.zeros(ages.size)
+    for axis in range(3):
+        along = 2 - axis
+        where = list(patch.where)
+        where[along] = slice(spans[axis].start, spans[axis].stop + 1)
+        k = np.moveaxis(conduct[axis][tuple(where)], along, -1)
+        own = np.moveaxis(alpha[patch.where], along, -1)
+        slope = tables[axis][1][:, None, None]
+        # The other two axes in the order that is left of (z, y, x).
+        first, second = (tables[b][0] for b in (2, 1, 0) if b != axis)
+        rate = (k[..., 1:] - own) * slope[..., 1:] - (k[..., :-1] - own) * slope[..., :-1]
+        rate *= (first[:, :, None] * second[:, None, :])[..., None]
+        out += np.moveaxis(rate, -1, along + 1)
+        for face, sign in ((0, -1.0), (-1, 1.0)):
+            through = np.einsum("ab,qa,qb->q", k[..., face] - free, first, second, optimize=True)
+            beyond += sign * tables[axis][1][:, face] * through
+    return out.reshape(ages.size, -1), beyond
+
+
+def _whole(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of one axis: amounts in the cells of a patch [q, n], slopes of the kernel at their faces [q, n + 1]."""
+    f = faces[span.start : span.stop + 1]
+    amount, whole = source.amounts(f, ages), source.amounts(faces[[0, -1]], ages)[:, 0]
+    scale = (whole / amount.sum(axis=1))[:, None]
+    slope = source.slope(f, ages) * scale
+    # Nothing leaves the patch where it ends inside of the box, nor through a closed wall.
+    for end, wall in ((0, source.lo), (-1, source.hi)):
+        if f[end] != wall or source.closed:
+            slope[:, end] = 0.0
+    return amount * scale, slope
 
 
 def _fine(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -153,9 +254,19 @@ def _fine(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> t
 
 
 def _flows(
-    mask: Mask, patch: Patch, fine: list[tuple[np.ndarray, np.ndarray]], cells: np.ndarray, component: int
+    mask: Mask,
+    patch: Patch,
+    fine: list[tuple[np.ndarray, np.ndarray]],
+    cells: np.ndarray,
+    component: int,
+    alpha: np.ndarray,
+    conduct: Any,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Amount in the fluid samples of cells, and its flow into solid ones over D: two arrays (Q + 1, n)."""
+    """Amount in the fluid samples of cells, and its flow into solid ones over D: two arrays (Q + 1, n).
+
+    Where media are, the former times alpha; the latter too, with what the flow through open faces lacks.
+    """
+    own_alpha = alpha.ravel()[cells]
     place = np.unravel_index(cells, mask.phi.shape)
     here = [i - w.start for i, w in zip(place, patch.where, strict=True)]
     samples = mask.part(cells, component)
@@ -167,7 +278,7 @@ def _flows(
         # The axis k last: what stands there is the flow across it.
         turned = np.moveaxis(samples, 3 - k, -1)
         jump = np.zeros((*turned.shape[:-1], SAMPLES + 1))
-        jump[..., 1:-1] = turned[..., :-1] - turned[..., 1:]
+        jump[..., 1:-1] = (turned[..., :-1] - turned[..., 1:]) * own_alpha[:, None, None, None]
         for side in (0, 1):
             beside = list(place)
             beside[2 - k] = place[2 - k] + 2 * side - 1
@@ -177,13 +288,16 @@ def _flows(
                 mask.part(np.ravel_multi_index(tuple(beside), mask.phi.shape), component), 3 - k, -1
             )
             own, other = (turned[..., 0], across[..., -1]) if side == 0 else (turned[..., -1], across[..., 0])
-            solid = np.where(inside[:, None, None], 1.0 - other, 0.0)
-            jump[..., -side] = (2 * side - 1) * own * solid
+            # What the kernel loses there, alpha times its flux, less what really passes.
+            face = list(place)
+            face[2 - k] = place[2 - k] + side
+            passes = conduct[k][tuple(face)][:, None, None] * np.where(inside[:, None, None], other, 1.0)
+            jump[..., -side] = (2 * side - 1) * own * (own_alpha[:, None, None] - passes)
         slope = fine[k][1][:, here[2 - k]].transpose(1, 2, 0)
         first, second = (shares[a] for a in (2, 1, 0) if a != k)
         # Out of the fluid flows -D dK/dn.
         back -= np.einsum("cabq,caq,cbq->qc", _times(jump, slope), first, second, optimize=True)
-    return amount, back
+    return own_alpha * amount, back
 
 
 def _times(block: np.ndarray, factor: np.ndarray) -> np.ndarray:

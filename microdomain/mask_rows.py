@@ -6,6 +6,9 @@ A face keeps its 4th-order weights where their four cells are full and it and it
 are fully open; else it has a_f times the two-point derivative.  (Tried and left: mirroring the 4th-order
 stencil at a flat closed face; it is no better.)  `pull` belongs to held surfaces.
 
+With media a_f is the open fraction times k_f and phi the free volume (see `mask_media`); faces whose four
+cells are of one medium keep their 4th order.  Faces under a held patch count as closed ones.
+
 The kernels sweep the bare grid; `Rows` hold L_m - L for the few cells where the two differ.
 """
 
@@ -21,6 +24,7 @@ from microdomain.finite_volume import CLOSED, HELD, Axis, _face_derivatives
 
 if TYPE_CHECKING:
     from microdomain.grid import Grid
+    from microdomain.mask_media import Media
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,7 @@ class Operator:
     Attributes
     ----------
     cells : int array (n,)
+    beside : int array              those of them that obstacles or held surfaces touch
     index4, index2 : int arrays (n, width)    cells that a row reads, 4th and 2nd order
     fourth, second : arrays (n, width), 1/um^2
     outflow4, outflow2 : arrays (cells,), um
@@ -38,6 +43,7 @@ class Operator:
     """
 
     cells: np.ndarray
+    beside: np.ndarray
     index4: np.ndarray
     index2: np.ndarray
     fourth: np.ndarray
@@ -48,26 +54,42 @@ class Operator:
 
 
 def lay_operator(
-    grid: Grid, axes: Sequence[Axis], phi: np.ndarray, opened: Any, rim: np.ndarray, pull: np.ndarray
+    grid: Grid,
+    axes: Sequence[Axis],
+    phi: np.ndarray,
+    opened: Any,
+    rim: np.ndarray,
+    pull: np.ndarray,
+    plain: np.ndarray,
+    under: Any = None,
+    media: Media | None = None,
 ) -> Operator:
-    """The rows of every fluid cell that an obstacle touches.
+    """The rows of every fluid cell that an obstacle or another medium touches.
 
     Parameters
     ----------
     grid : Grid
     axes : three Axis               along x, y, z
     phi, opened, rim, pull          as in `mask.Mask`
+    plain : bool array [z, y, x]    cells that are all fluid
+    under : three bool arrays       faces under held patches; None without
+    media : Media, optional
 
     Returns
     -------
     Operator
     """
-    regular = [_regular(k, phi, opened[k]) for k in range(3)]
-    odd = (phi != 1) & (phi > 0)
-    for k in range(3):
-        r = np.moveaxis(regular[k], 2 - k, -1)
-        odd |= np.moveaxis(~(r[..., 1:] & r[..., :-1]), -1, 2 - k) & (phi > 0)
+    seen = opened if under is None else [np.where(u, 0.0, a) for a, u in zip(opened, under, strict=True)]
+    regular = [_regular(k, plain, seen[k]) for k in range(3)]
+    odd = ~plain & (phi > 0)
+    odd |= _beside(regular) & (phi > 0)
     odd.ravel()[rim] = True
+    beside = np.flatnonzero(odd.ravel())
+    if media is not None:
+        regular = [r & _alike(k, media.number) for k, r in enumerate(regular)]
+        opened = [a * k for a, k in zip(opened, media.faces, strict=True)]
+        other = (media.number < 0) | (media.conduct != media.alpha)
+        odd |= (_beside(regular) | other) & (phi > 0)
     cells = np.flatnonzero(odd.ravel())
     fourth, bare4 = _rows(4, grid, axes, phi, opened, regular, cells)
     second, bare2 = _rows(2, grid, axes, phi, opened, regular, cells)
@@ -79,12 +101,33 @@ def lay_operator(
     whole = _packed(fourth[0], fourth[1])[1][0]
     out4, out2 = (_outflow(order, grid, axes, phi, opened, regular, rim, pull) for order in (4, 2))
     swiftest = float(np.abs(whole).sum(axis=1).max(initial=0.0))
-    return Operator(cells, index4, index2, four, two, out4, out2, swiftest)
+    return Operator(cells, beside, index4, index2, four, two, out4, out2, swiftest)
 
 
-def _regular(k: int, phi: np.ndarray, opened: np.ndarray) -> np.ndarray:
-    """Faces along one axis that keep their 4th-order weights."""
-    full = np.moveaxis(phi == 1, 2 - k, -1)
+def _beside(regular: Sequence[np.ndarray]) -> np.ndarray:
+    """Cells one of whose faces has not kept its weights."""
+    out: Any = False
+    for k in range(3):
+        r = np.moveaxis(regular[k], 2 - k, -1)
+        out = out | np.moveaxis(~(r[..., 1:] & r[..., :-1]), -1, 2 - k)
+    return np.asarray(out)
+
+
+def _alike(k: int, number: np.ndarray) -> np.ndarray:
+    """Faces along one axis whose four cells are of one medium; beyond the walls everything repeats."""
+    n = np.moveaxis(number, 2 - k, -1)
+    cells = np.pad(n, [(0, 0), (0, 0), (2, 2)], mode="symmetric" if n.shape[-1] > 1 else "edge")
+    faces = n.shape[-1] + 1
+    first = cells[..., :faces]
+    out = first >= 0
+    for shift in range(1, 4):
+        out &= cells[..., shift : shift + faces] == first
+    return np.moveaxis(out, -1, 2 - k)
+
+
+def _regular(k: int, plain: np.ndarray, opened: np.ndarray) -> np.ndarray:
+    """Faces along one axis that obstacles leave their 4th-order weights."""
+    full = np.moveaxis(plain, 2 - k, -1)
     through = np.moveaxis(opened == 1, 2 - k, -1)
     # Beyond the walls of the box everything repeats.
     cells = np.pad(full, [(0, 0), (0, 0), (2, 2)], mode="symmetric" if full.shape[-1] > 1 else "edge")
@@ -121,7 +164,7 @@ def _at_faces(order: int, axis: Axis, regular: np.ndarray, a: np.ndarray, f: np.
     two = _bands(2, axis)[0][f]
     if order == 2:
         return a[:, None] * two
-    return np.where(regular[:, None], _bands(4, axis)[0][f], a[:, None] * two)
+    return a[:, None] * np.where(regular[:, None], _bands(4, axis)[0][f], two)
 
 
 def _rows(

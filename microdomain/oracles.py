@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.model import FACES, Channel, Held, Model
+from microdomain.model.tissue import even_medium
 from microdomain.oracles_buffered import eba, lin, lin_excess, rba
 from microdomain.oracles_exact import (
     binding,
@@ -125,6 +126,7 @@ def images_at(
     _check_images(model, ion)
     points = np.atleast_2d(np.asarray(points, float))
     who, rate = model.ion(ion), model.uptake_rate(ion)
+    alpha, tortuosity = even_medium(model, "Images")
     held = [face for face in FACES if isinstance(model.walls[face], Held)]
     field = np.full(len(points), float(who.rest))
     for channel, pA in _channels(model, influx, ion):
@@ -137,8 +139,8 @@ def images_at(
                 points,
                 t - opens,
                 channel.position,
-                pA,
-                who.D,
+                pA / alpha,
+                who.D / tortuosity**2,
                 model.box,
                 held=held,
                 rate=rate,
@@ -187,19 +189,20 @@ def _channels(model: Model, influx: Sequence[float] | None, ion: str) -> list[tu
 def _surroundings(model: Model, points: Any, influx: Sequence[float] | None, ion: str) -> dict[str, Any]:
     """Arguments of `eba`, `rba` and `lin` for the channels and buffers of one ion."""
     model.plain_buffers_only("EBA, RBA and LIN know")
+    alpha, tortuosity = even_medium(model, "EBA, RBA and LIN")
     sources = _channels(model, influx, ion)
     buffers = [b for b in model.buffers if b.binds == ion and b.D > 0]
     who = model.ion(ion)
     positions = np.array([channel.position for channel, _ in sources], float).reshape(-1, 3)
     return {
         "r": distances(points, positions),
-        "influx": np.array([pA for _, pA in sources], float),
-        "D": who.D,
+        "influx": np.array([pA for _, pA in sources], float) / alpha,
+        "D": who.D / tortuosity**2,
         "rest": who.rest,
         "total": [b.total for b in buffers],
         "k_on": [b.k_on for b in buffers],
         "K_d": [b.K_d for b in buffers],
-        "D_b": [b.D for b in buffers],
+        "D_b": [b.D / tortuosity**2 for b in buffers],
         "z": who.z,
         "solid_angle": np.array([4 * np.pi if channel.face is None else 2 * np.pi for channel, _ in sources]),
     }

@@ -22,6 +22,7 @@ from microdomain.fluxes import FluxRows, Live, fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
 from microdomain.mask import Mask, lay_mask
+from microdomain.mask_media import lay_media, pumps_in
 from microdomain.mask_walls import in_the_open
 from microdomain.model import Held, Model
 from microdomain.near_field import BLOB
@@ -67,6 +68,7 @@ class Plan:
     pair_back : array (P, Q), 1/ms      what obstacles hand from a pair's window to the grid
     pumps : Pumps                       what crosses the walls by itself
     network : Network or None           reactions beyond plain 1:1 buffers
+    free : float                        free volume fraction where the channels stand
     """
 
     models: tuple[Model, ...]
@@ -101,16 +103,17 @@ class Plan:
     mask: Mask | None = None
     pumps: Pumps = NO_PUMPS
     network: Network | None = None
+    free: float = 1.0
 
     @property
     def volumes(self) -> np.ndarray:
-        """Fluid volumes of the cells [z, y, x], um^3."""
-        return self.grid.volumes if self.mask is None else self.mask.phi * self.grid.volumes
+        """Free volumes of the cells [z, y, x], um^3."""
+        return (self.free if self.mask is None else self.mask.phi) * self.grid.volumes
 
     @property
     def volume(self) -> float:
-        """Fluid volume of the box, um^3."""
-        return self.grid.volume if self.mask is None else float(self.volumes.sum())
+        """Free volume of the box, um^3."""
+        return self.free * self.grid.volume if self.mask is None else float(self.volumes.sum())
 
     @property
     def leaks(self) -> bool:
@@ -270,25 +273,31 @@ def lay(
         kappa += binding_rates(models, network, grid)
         names, D, rest = interleaved(network, len(ion_names) + len(mobile), names, D, rest)
 
+    media = lay_media(models, grid)
+    # D of the bare grid, and of the channels' surroundings.
+    D, here = (D, D) if media is None else (D / media.reference**2, D / media.channel[1] ** 2)
+    plain_D = plain_D if media is None else [d / media.channel[1] ** 2 for d in plain_D]
     channels = [m.resolved_channels for m in models]
     places = [[c.position for row in channels for c in row if c.ion == n] for n in ion_names]
-    windows = lay_windows(D, [max((grid.spacing_at(p) for p in at), default=0.0) for at in places], BLOB)
+    windows = lay_windows(here, [max((grid.spacing_at(p) for p in at), default=0.0) for at in places], BLOB)
     if history is None:
         fluxes = fluxes_of(models, None) if fluxes is None else fluxes
         history, rows, live = fluxes.history(), fluxes.rows, fluxes.live
     else:
         rows, live = [list(range(len(row))) for row in channels], [[] for _ in models]
     refined = tuple(
-        j for j, i in enumerate(binds) if plain_D[j] <= SLOW * D[i] and channels_of(channels, ion_names[i])
+        j for j, i in enumerate(binds) if plain_D[j] <= SLOW * here[i] and channels_of(channels, ion_names[i])
     )
-    mask = lay_mask(first.obstacles, grid, axes) if first.obstacles else None
+    masked = first.obstacles or first.held or not (media is None or media.even)
+    mask = lay_mask(first.obstacles, grid, axes, media, first.held) if masked else None
+    pumps = pumps_in(lay_pumps(models, grid, axes), media, mask is not None)
     common: dict[str, Any] = dict(  # noqa: C408
         mask=mask,
         models=tuple(models), grid=grid, names=tuple(names), ions=len(ion_names),
         mobile=len(ion_names) + len(mobile) + (len(network.mobile) if network else 0), refined=refined,
         axes=axes, D=D, binds=binds, k_on=k_on, k_off=k_off, total=total, rest=rest, uptake=uptake,
         kappa=kappa, history=history, network=network,
-        pumps=in_the_open(lay_pumps(models, grid, axes), mask),
+        pumps=in_the_open(pumps, mask), free=1.0 if media is None else media.channel[0],
         channel_rows=tuple(tuple(r) for r in rows), live=tuple(tuple(x) for x in live), windows=windows,
     )  # fmt: skip
     return Plan(**common, **lay_sites(common, channels, rows, ion_names, [plain_D[j] for j in refined]))

@@ -16,6 +16,8 @@ def shared(model: Model) -> dict[str, Any]:
         "box": model.box,
         "walls": model.walls,
         "obstacles": model.obstacles,
+        "tissue": model.tissue,
+        "held patches": model.held,
         "pumps (names, places, Hill coefficients)": pump_places(model),
         "ions (names, z, D)": [(i.name, i.z, i.D) for i in model.ions],
         "buffers (names, D, binds)": [(b.name, b.D, b.binds) for b in model.buffers],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from microdomain.finite_volume import Axis
+from microdomain.mask_media import free_at
 from microdomain.mask_near import lay_beside
 from microdomain.model.mouths import mouth_points
 from microdomain.mouths import disc_of
@@ -51,10 +53,14 @@ def lay_sites(
         window = windows[i]
         own = near.get(key, np.empty(0, int))
         sources, patch, ripple = _tables(axes, position, window.D, window.tau, own.tobytes())
+        # Concentrations are those of the free volume, amounts are not.
+        free = common["free"] if mask is None else free_at(mask.media, grid, position)
+        gain = 1.0 / free
+        beside = lay_beside(mask, grid, position, patch, sources, window, float(common["D"][i]), free)
+        patch = patch if gain == 1.0 else replace(patch, zy=gain * patch.zy)
         site = Site(
             i, position, sources, patch, np.array([m for m, _ in users]), np.array([p for _, p in users]),
-            np.searchsorted(cells, own), ripple,
-            lay_beside(mask, grid, position, patch, sources, window),
+            np.searchsorted(cells, own), gain * ripple, beside, gain=gain,
         )  # fmt: skip
         site = site.shared(1.0 / many, disc_of(channel, axes, window, _reach(window)), number > 0)
         for _, p in users:

@@ -18,6 +18,7 @@ from microdomain.mask_fill import filled, home, seen
 from microdomain.mouths import disc_kernel
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
+from microdomain.reading_media import Kinks
 from microdomain.wall_reading import Lifts
 from microdomain.window import POINTS, Window
 
@@ -106,7 +107,7 @@ class Near:
             ]
             centres = [c[a:b] for c, (a, b) in zip(plan.grid.centres, spans, strict=True)]
             factors = [s.density(c, window.nodes) for s, c in zip(site.sources, centres, strict=True)]
-            zy = (factors[2][:, :, None] * factors[1][:, None, :]).reshape(window.nodes.size, -1)
+            zy = site.gain * (factors[2][:, :, None] * factors[1][:, None, :]).reshape(window.nodes.size, -1)
             self._centres[number] = (spans, centres, factors, zy)
         return self._centres[number]
 
@@ -156,13 +157,13 @@ class Near:
         if site.silent:
             return np.zeros((window.nodes.size, len(points)))
         if site.disc is not None:
-            return disc_kernel(site.disc, window.D, points, window.nodes)
+            return site.gain * disc_kernel(site.disc, window.D, points, window.nodes)
         distance = np.sqrt(((points - np.array(site.position)) ** 2).sum(axis=1))
         if (distance < NEAREST).any():
             points = points.copy()
             points[distance < NEAREST] = np.array(site.position) + _inward(site)
         fx, fy, fz = (s.density(points[:, k], window.nodes) for k, s in enumerate(site.sources))
-        return np.asarray(fx * fy * fz)
+        return np.asarray(site.gain * (fx * fy * fz))
 
 
 def reach_of(site: Any, window: Window) -> float:
@@ -201,6 +202,7 @@ class Watch:
     layer : int array (P,)           the height of each point
     mask : Mask or None              obstacles
     lifts : Lifts or None            what the slopes at pumped walls add
+    kinks : Kinks or None            what boundaries of media add
     """
 
     points: np.ndarray
@@ -209,6 +211,7 @@ class Watch:
     layer: np.ndarray
     mask: Any = None
     lifts: Lifts | None = None
+    kinks: Kinks | None = None
 
     @classmethod
     def of(cls, plan: Plan, points: np.ndarray) -> Watch:
@@ -217,7 +220,8 @@ class Watch:
         rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
         _, first, layer = np.unique(points[:, 2], return_index=True, return_inverse=True)
         lifts = Lifts(plan, points, (rx, ry, rz)) if plan.pumps.sheets else None
-        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), plan.mask, lifts)
+        kinks = Kinks(plan, points, (rx, ry, rz))
+        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), plan.mask, lifts, kinks or None)
 
     def grid_part(self, u: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
@@ -230,11 +234,19 @@ class Watch:
         """
         m, ions, nz, ny, nx = u.shape
         flat = np.matmul(self.layers, filled(self.mask, u).reshape(m, ions, nz, ny * nx))
-        return self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest, slopes)
+        out = self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest, slopes)
+        return (
+            out if self.kinks is None else out + self.kinks.of(u.reshape(m, ions, -1)[..., self.kinks.cells])
+        )
 
     def read(self, ops: Any, y: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """The same of state vectors `y`, of which only a few layers leave the device."""
-        return self.of_layers(ops.layers(y, self.layers), rest, slopes)
+        out = self.of_layers(ops.layers(y, self.layers), rest, slopes)
+        if self.kinks is None:
+            return out
+        u = ops.plan.coarse(y)[:, : rest.shape[1]]
+        cells = ops.xp.asarray(self.kinks.cells)
+        return out + self.kinks.of(ops.host(u.reshape(*u.shape[:2], -1)[..., cells]))
 
     def of_layers(self, u: np.ndarray, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """The rest of a reading, from fields that are read along z already: ``u[m, ion, layer, y, x]``."""

@@ -99,7 +99,7 @@ class Cusps:
     """
 
     def __init__(self, plan: Plan, points: np.ndarray) -> None:
-        self._D = plan.D[: plan.ions]
+        self._D = [w.D for w in plan.windows]
         # Members of an ensemble mostly have the same mouths.
         points, which = np.unique(np.asarray(points, dtype=float).reshape(-1, 3), axis=0, return_inverse=True)
         self._which, self._count = which.ravel(), len(points)

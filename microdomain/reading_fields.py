@@ -10,6 +10,7 @@ from microdomain.mask_fill import blanked, filled, inside_any
 from microdomain.plan import Plan
 from microdomain.reading import GROUP, Near, Watch
 from microdomain.reading_cusps import Cusps
+from microdomain.reading_media import at_own_centres
 from microdomain.wall_reading import add_to_centres, wall_slopes
 
 
@@ -69,9 +70,7 @@ def centre_values(plan: Plan, t: np.ndarray, u: np.ndarray, near: Near | None = 
     array [member, ion, z, y, x], uM
     """
     rest = plan.rest[:, : plan.ions, None, None, None]
-    out = filled(plan.mask, u) - rest
-    for k, axis in enumerate(plan.axes):
-        out = np.moveaxis(np.moveaxis(out, -1 - k, -1) @ axis.centre_values.T, -1, -1 - k)
+    out = at_own_centres(plan, filled(plan.mask, u) - rest)
     out = out + rest + (Near(plan) if near is None else near).at_centres(t)
     add_to_centres(plan, out, wall_slopes(plan, t, u))
     return blanked(plan.mask, out)

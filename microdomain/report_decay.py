@@ -31,7 +31,7 @@ def decay_line(model: Model, ion: Ion, t: np.ndarray, mean: np.ndarray) -> str:
     """
     walls = (*model.walls.x, *model.walls.y, *model.walls.z)
     held = any(isinstance(wall, Held) for wall in walls)
-    held = held or any(isinstance(one, Inside) and one.held for one in model.obstacles)
+    held = held or any(isinstance(one, Inside) and one.held for one in model.obstacles) or bool(model.held)
     pumped = ion.name in {*(p.ion for p in model.pumps), *(p.ion for p in model.volume_pumps)}
     if not held and not pumped and model.uptake_rate(ion.name) == 0.0:
         return "decay none: no uptake, and closed walls keep every ion"

@@ -67,6 +67,11 @@ def model(part: Any, folder: Path) -> Model:
         from microdomain.scenario_obstacles import obstacle
 
         settings["obstacles"] = tuple(obstacle(one, folder) for one in part.obstacles)
+    if part.tissue or part.held:
+        from microdomain.scenario_tissue import held, tissue
+
+        settings["tissue"] = tuple(tissue(one, folder) for one in part.tissue)
+        settings["held"] = tuple(held(one) for one in part.held)
     return Model(
         box=part.box,
         ions=tuple(Ion(name, **given(ion)) for name, ion in part.ions.items()),

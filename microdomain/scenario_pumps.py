@@ -99,10 +99,14 @@ def pump(part: PumpTable) -> Pump:
     laws: dict[str, Any] = {
         "linear": LinearPump, "hill": HillPump, "surface": SurfacePump, "flux": ConstantFlux,
     }  # fmt: skip
-    patches: dict[str, Any] = {"rectangle": Rectangle, "circle": Circle}
     law = laws[part.law.kind](**_given(part.law))
-    patch = None if part.patch is None else patches[part.patch.kind](**_given(part.patch))
-    return Pump(law, part.face, part.ion, patch, part.name)
+    return Pump(law, part.face, part.ion, patch_of(part.patch), part.name)
+
+
+def patch_of(part: Any) -> Any:
+    """The patch of a validated table; None where there is none."""
+    patches: dict[str, Any] = {"rectangle": Rectangle, "circle": Circle}
+    return None if part is None else patches[part.kind](**_given(part))
 
 
 def _given(part: Table) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from microdomain.scenario_table import (
     Time,
     Voltage,
 )
+from microdomain.scenario_tissue import HeldTable, TissueTable
 
 
 class IonTable(Table):
@@ -226,6 +227,8 @@ class ModelTable(Table):
     channels: list[ClusterTable] = []
     walls: WallsTable | None = None
     obstacles: list[AnyObstacle] = []
+    tissue: list[TissueTable] = []
+    held: list[HeldTable] = []
     uptake: dict[str, Rate] = {}
     pumps: list[PumpTable] = []
     voltage: Annotated[AnyVoltage | None, BeforeValidator(voltage_table)] = None

@@ -39,6 +39,7 @@ class Site:
     ripple : array (Q, c * SUB^3)       sub-cell average minus cell average of the kernel, per age
     beside : Beside or None             what obstacles change
     share : float                       part of the channel's flux that enters here
+    gain : float                        1/alpha there: concentrations in the free volume
     disc : (radius, axis, sources) or None    round mouth that this point reads for, its fellows being silent
     silent : bool
     """
@@ -55,6 +56,7 @@ class Site:
     share: float = 1.0
     disc: Any = None
     silent: bool = False
+    gain: float = 1.0
 
     def shared(self, share: float, disc: Any, silent: bool) -> Site:
         """One of several points that share a channel's flux."""

@@ -93,7 +93,11 @@ class _Mouths:
         at = np.array([one.channel.position for one in live])
         d = np.sqrt(((self.points[:, None] - at) ** 2).sum(axis=2))
         D, kappa = plan.D[self.ion], plan.kappa[member, self.ion]
-        self.B = np.exp(-d * np.sqrt(kappa / D)) / (2.0 * np.pi * D * d) * (self.ion[:, None] == self.ion)
+        self.B = (
+            np.exp(-d * np.sqrt(kappa / D))
+            / (2.0 * np.pi * D * d * plan.free)
+            * (self.ion[:, None] == self.ion)
+        )
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 
     def write(self, J: np.ndarray) -> None:

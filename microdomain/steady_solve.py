@@ -19,6 +19,7 @@ from microdomain.fluxes import fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
 from microdomain.model import Fixed, Gaussian, Held, Hold, Model, Open, Table
+from microdomain.model.tissue import uneven_parts
 from microdomain.plan import SUB, Plan, lay
 from microdomain.steady_linear import Lattice, mirrored
 from microdomain.steady_newton import solve
@@ -113,10 +114,10 @@ def check_steady(model: Model, scenario: bool = False) -> None:
     ------
     NoSteadyState
     """
-    if model.obstacles:
+    for what, name in uneven_parts(model):
         raise NoSteadyState(
-            f"steady_state knows no obstacles, and this model has {model.obstacles[0].name!r}. March to the "
-            "steady state with simulate, or leave the obstacles out."
+            f"steady_state knows no {what}, and this model has {name!r}. March to the steady state with "
+            f"simulate, or leave the {what} out."
         )
     mend = {name: words[scenario] for name, words in MENDS.items()}
     known: dict[str, float] = {}

@@ -82,7 +82,7 @@ class Masked:
         self._bare, self._parts, self.plan, self.name, self.xp = bare, parts, bare.plan, bare.name, parts.xp
         plan, mask, put = bare.plan, bare.plan.mask, parts.put
         self.shut = put(mask.shut, np.int64)
-        self.phi = put(mask.phi.ravel())
+        self.phi = put(mask.relative.ravel())
         fluid = (mask.component >= 0).astype(float)
         self.fluid = put(fluid)
         weight = (mask.phi * plan.grid.volumes).ravel()

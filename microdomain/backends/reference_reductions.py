@@ -137,7 +137,7 @@ def outflow(ops: Any, y: Any, order: int) -> np.ndarray:
             area = [xp.asarray(a.widths) for a in plan.axes]
             area[k] = xp.asarray(axis.outflow4 if order == 4 else axis.outflow2)
             flow = xp.einsum("mszyx,z,y,x->ms", excess, area[2], area[1], area[0], optimize=True)
-            out[:, : plan.mobile] += ops.host(flow) * plan.D[: plan.mobile]
+            out[:, : plan.mobile] += ops.host(flow) * plan.D[: plan.mobile] * plan.free
     return out
 
 

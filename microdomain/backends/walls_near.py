@@ -51,7 +51,9 @@ def near_tables(plan: Plan, sheet: Sheet, put: Callable[[Any], Any]) -> list[Tab
             )
             factors.append(amount * (whole / reached) / np.diff(mine))
             spans.append(where[axis])
-        out.append((site, (spans[1], spans[0]), put(factors[1] * wall), put(factors[0])))
+        out.append(
+            (site, (spans[1], spans[0]), put(factors[1] * (site.share * site.gain * wall)), put(factors[0]))
+        )
     return out
 
 

@@ -11,13 +11,14 @@ from microdomain.model.membrane import FACES, Closed, Held, Wall, Walls
 from microdomain.model.model import Model
 from microdomain.model.mouths import Disc
 from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Obstacle, Surface
-from microdomain.model.patches import Circle, Rectangle
+from microdomain.model.patches import Circle, HeldPatch, Rectangle
 from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.reactions import Reaction, TimedRate, VolumePump
 from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.sensor import Sensor
 from microdomain.model.sites import Chain
 from microdomain.model.species import Buffer, Ion, Species
+from microdomain.model.tissue import Tissue
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace, Voltage
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Gate",
     "Gaussian",
     "Held",
+    "HeldPatch",
     "HillPump",
     "Hold",
     "Inside",
@@ -67,6 +69,7 @@ __all__ = [
     "SurfacePump",
     "Table",
     "TimedRate",
+    "Tissue",
     "Trace",
     "Train",
     "Transition",

@@ -18,7 +18,7 @@ from microdomain.model.gating import Open, Pulse, Train
 from microdomain.model.membrane import Closed, Held, Walls
 from microdomain.model.mouths import Disc
 from microdomain.model.obstacles import Ball, Block, Cylinder, Ellipsoid, Inside, Surface
-from microdomain.model.patches import Circle, Rectangle
+from microdomain.model.patches import Circle, HeldPatch, Rectangle
 from microdomain.model.pumps import ConstantFlux, HillPump, LinearPump, Pump, SurfacePump
 from microdomain.model.rates import (
     FORMS,
@@ -36,6 +36,7 @@ from microdomain.model.rates import (
 from microdomain.model.reactions import Reaction, TimedRate, VolumePump
 from microdomain.model.schemes import HH, Markov, Particle, Transition
 from microdomain.model.species import Buffer, Ion, Species
+from microdomain.model.tissue import Tissue
 from microdomain.model.voltage import ActionPotential, Hold, Pulses, Ramp, Steps, Trace
 
 # fmt: off
@@ -257,6 +258,8 @@ def parts_from_dict(given: dict[str, Any]) -> dict[str, Any]:
     if "voltage" in given:
         parts["voltage"] = untagged("voltage", given["voltage"])
     parts["obstacles"] = tuple(untagged("obstacle", one) for one in given.get("obstacles", ()))
+    parts["tissue"] = tuple(_part(Tissue, one, "tissue", shape="obstacle") for one in given.get("tissue", ()))
+    parts["held"] = tuple(_part(HeldPatch, one, "held patch", patch="patch") for one in given.get("held", ()))
     return parts
 
 
@@ -268,3 +271,16 @@ def walls_to_dict(walls: Walls) -> dict[str, list[str]]:
 def obstacles_to_dict(obstacles: tuple[Any, ...]) -> dict[str, Any]:
     """{"obstacles": [...]}, or nothing where there are none: such models keep their hash."""
     return {"obstacles": [tagged("obstacle", one) for one in obstacles]} if obstacles else {}
+
+
+def tissue_to_dict(model: Any) -> dict[str, Any]:
+    """{"tissue": [...], "held": [...]}, where there are any."""
+    held = [{**plain(h), **({"patch": tagged("patch", h.patch)} if h.patch else {})} for h in model.held]
+    parts = {"tissue": [plain(one) for one in model.tissue], "held": held}
+    return {word: part for word, part in parts.items() if part}
+
+
+def _part(cls: type, given: dict[str, Any], what: str, **roles: str) -> Any:
+    """An object some of whose fields have a kind."""
+    parts = {k: untagged(roles[k], v) if k in roles and isinstance(v, dict) else v for k, v in given.items()}
+    return build(cls, parts, what)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from microdomain.model import checks
 from microdomain.model.currents import GHK, Ohmic
 from microdomain.model.membrane import FACES, Held
+from microdomain.model.patches import HeldPatch, check_patch, covers
 
 if TYPE_CHECKING:
     from microdomain.model.model import Model
@@ -30,8 +31,9 @@ def check_names(model: Model) -> None:
         if ion not in (i.name for i in model.ions):
             raise ValueError(f"{what} {ion!r}, which is not among the model's ions: {known}.")
     kinds = {"species": model.species, "clusters": tuple(c.name for c in model.channels)}
-    for kind, parts in {"pumps": model.pumps, "obstacles": model.obstacles}.items():
-        kinds[kind] = tuple(one.name for one in parts)
+    for kind in ("pumps", "obstacles", "tissue", "held"):
+        word = {"tissue": "media", "held": "held patches"}.get(kind, kind)
+        kinds[word] = tuple(one.name for one in getattr(model, kind))
     for kind, names in kinds.items():
         for one in names:
             if names.count(one) > 1:
@@ -80,6 +82,26 @@ def check_walls(model: Model) -> None:
                 "by itself. Close that wall, or move the pump."
             )
         pump.check_patch(model.box)
+    for patch in model.held:
+        _check_held(model, patch)
+
+
+def _check_held(model: Model, patch: HeldPatch) -> None:
+    """No held patch beyond its face, on a held wall, or under a channel."""
+    who = f"HeldPatch {patch.name!r}"
+    if isinstance(model.walls[patch.face], Held):
+        raise ValueError(
+            f"{who} is on the wall {patch.face!r}, which is held as a whole. Close it, or leave "
+            "the patch out."
+        )
+    check_patch(who, patch.face, patch.patch, model.box)
+    axis, side = divmod(FACES.index(patch.face), 2)
+    for channel in model.resolved_channels:
+        place = tuple(p for a, p in enumerate(channel.position) if a != axis)
+        if channel.position[axis] == model.box[axis][side] and covers(patch.patch, place):
+            raise ValueError(
+                f"Channel {channel.name!r} is on {who}, which would swallow its ions. Move one of them."
+            )
 
 
 def check_mouths(model: Model) -> None:

@@ -16,9 +16,11 @@ from microdomain.model.chemistry import Chemistry
 from microdomain.model.complexes import Complex
 from microdomain.model.membrane import FACES, Walls
 from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
+from microdomain.model.patches import HeldPatch
 from microdomain.model.pumps import Pump
 from microdomain.model.reactions import Reaction, VolumePump
 from microdomain.model.species import Buffer, Ion, Species
+from microdomain.model.tissue import Tissue, channel_medium, check_tissue
 from microdomain.model.toml_text import model_to_toml
 from microdomain.model.voltage import PROTOCOLS, Hold, Voltage
 from microdomain.units import BODY
@@ -53,6 +55,8 @@ class Model:
     reactions : sequence of Reaction        rate constants in powers of uM and ms: k c1 c2 .. in uM/ms
     volume_pumps : sequence of VolumePump   Vmax in uM/ms, K in uM; they take up, and leak to rest
     complexes : sequence of TwoSite and Competing       as `buffers`
+    tissue : Tissue or sequence of Tissue               free volume and tortuosity; free fluid where left out
+    held : HeldPatch or sequence of HeldPatch           patches of closed faces that are held at rest
 
     Raises
     ------
@@ -77,6 +81,8 @@ class Model:
     reactions: tuple[Reaction, ...] = ()
     volume_pumps: tuple[VolumePump, ...] = ()
     complexes: tuple[Complex, ...] = ()
+    tissue: tuple[Tissue, ...] = ()
+    held: tuple[HeldPatch, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -91,6 +97,8 @@ class Model:
         put(self, "volume_pumps", _sequence(self.volume_pumps, VolumePump, "volume_pumps"))
         put(self, "channels", _sequence(self.channels, Cluster, "channels"))
         put(self, "pumps", _sequence(self.pumps, Pump, "pumps"))
+        put(self, "tissue", _sequence(self.tissue, Tissue, "tissue"))
+        put(self, "held", _sequence(self.held, HeldPatch, "held"))
         if not isinstance(self.walls, Walls):
             raise TypeError(
                 f"Model: walls = {self.walls!r}; expected Walls(x=, y=, z=) of Closed() and Held()."
@@ -108,6 +116,7 @@ class Model:
         consistency.check_mouths(self)
         check_distances(self.resolved_channels)
         check_obstacles(self.obstacles, self.box, self.resolved_channels)
+        check_tissue(self.tissue, self.box, self.resolved_channels)
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -183,13 +192,17 @@ class Model:
         return float(buffer.bound_at(self.ion(buffer.binds).rest))
 
     def pull(self, channel: Channel) -> float:
-        """Greatest slope P of the pumps of its ion on the face that a channel is on, um/ms; 0 without any."""
+        """Greatest slope P of the pumps of its ion on the face that a channel is on, um/ms; 0 without any.
+
+        In tissue it is what it would be against free fluid, P lambda^2/alpha.
+        """
         total = 0.0
         for pump in self.pumps:
             axis, side = divmod(FACES.index(pump.face), 2)
             if pump.ion == channel.ion and channel.position[axis] == self.box[axis][side]:
                 total += pump.law.terms.steepest
-        return total
+        alpha, tortuosity = channel_medium(self.tissue, (channel,)) or (1.0, 1.0)
+        return total * tortuosity**2 / alpha
 
     @property
     def volume(self) -> float:
@@ -215,6 +228,7 @@ class Model:
             **canonical.obstacles_to_dict(self.obstacles),
             **({"pumps": [canonical.pump_to_dict(pump) for pump in self.pumps]} if self.pumps else {}),
             **canonical.chemistry_to_dict(self),
+            **canonical.tissue_to_dict(self),
         }
 
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.membrane import FACES
 
 
 def _pair(given: Any, what: str, **limits: Any) -> tuple[float, float]:
@@ -76,3 +77,58 @@ class Circle:
     def area(self) -> float:
         """um^2"""
         return math.pi * self.radius**2
+
+
+def covers(patch: Rectangle | Circle | None, place: tuple[float, ...]) -> bool:
+    """Whether a point of the face (two coordinates, um) lies on a patch, its edge included."""
+    if patch is None:
+        return True
+    if isinstance(patch, Circle):
+        return math.dist(place, patch.centre) <= patch.radius
+    return all(low <= p <= high for p, (low, high) in zip(place, patch.ends, strict=True))
+
+
+def check_patch(who: str, face: str, patch: Rectangle | Circle | None, box: Any) -> None:
+    """Refuse a patch that reaches beyond its face; `who` begins the sentence."""
+    if patch is None:
+        return
+    axes = [a for a in range(3) if a != FACES.index(face) // 2]
+    for axis, (low, high) in zip(axes, patch.ends, strict=True):
+        slack = 1e-9 * (box[axis][1] - box[axis][0])
+        if low < box[axis][0] - slack or high > box[axis][1] + slack:
+            raise ValueError(
+                f"{who}: its patch reaches from {low:g} to {high:g} um along {'xyz'[axis]}, "
+                f"beyond its face {face!r} ({box[axis][0]:g} to {box[axis][1]:g} um). "
+                "Make it smaller or move its centre."
+            )
+
+
+@dataclass(frozen=True)
+class HeldPatch:
+    """A patch of a closed face that is held at rest, as `Held` holds a whole one: a pipette, a capillary.
+
+    Parameters
+    ----------
+    face : str                    "x-" to "z+"; the wall there must be closed
+    patch : Rectangle or Circle, optional     the whole face when left out
+    name : str
+
+    >>> HeldPatch("z+", Circle((0, 0), 0.1)).patch.radius
+    0.1
+    """
+
+    face: str
+    patch: Rectangle | Circle | None = None
+    name: str = "patch"
+
+    def __post_init__(self) -> None:
+        checks.name(self.name, "HeldPatch")
+        if self.face not in FACES:
+            raise ValueError(
+                f"HeldPatch {self.name!r}: no face {self.face!r}; the faces are {', '.join(FACES)}."
+            )
+        if self.patch is not None and not isinstance(self.patch, Rectangle | Circle):
+            raise TypeError(
+                f"HeldPatch {self.name!r}: patch = {self.patch!r}; expected Rectangle(centre, size), "
+                "Circle(centre, radius), or None for the whole face."
+            )

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from microdomain.model import checks
 from microdomain.model.membrane import FACES
-from microdomain.model.patches import Circle, Rectangle
+from microdomain.model.patches import Circle, Rectangle, check_patch
 from microdomain.units import IONS_PER_UM_UM3
 
 #: The leak that balances a pump at the rest level of its ion.
@@ -284,14 +284,4 @@ class Pump:
 
     def check_patch(self, box: Any) -> None:
         """Refuse a patch that reaches beyond its face."""
-        if self.patch is None:
-            return
-        axes = [a for a in range(3) if a != FACES.index(self.face) // 2]
-        for axis, (low, high) in zip(axes, self.patch.ends, strict=True):
-            slack = 1e-9 * (box[axis][1] - box[axis][0])
-            if low < box[axis][0] - slack or high > box[axis][1] + slack:
-                raise ValueError(
-                    f"Pump {self.name!r}: its patch reaches from {low:g} to {high:g} um along {'xyz'[axis]}, "
-                    f"beyond its face {self.face!r} ({box[axis][0]:g} to {box[axis][1]:g} um). "
-                    "Make it smaller or move its centre."
-                )
+        check_patch(f"Pump {self.name!r}", self.face, self.patch, box)

@@ -67,6 +67,9 @@ def model_to_toml(model: dict[str, Any], title: str = "") -> str:
         lines += table("[[model.channels]]", cluster)
     for obstacle in model.get("obstacles", ()):
         lines += table("[[model.obstacles]]", obstacle)
+    for word in ("tissue", "held"):
+        for part in model.get(word, ()):
+            lines += table(f"[[model.{word}]]", part)
     for pump in model.get("pumps", ()):
         lines += table("[[model.pumps]]", pump)
     for word in ("uptake", "walls", "voltage"):

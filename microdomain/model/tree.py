@@ -62,6 +62,10 @@ def drawn(model: Any) -> str:
         line += f", on a {type(pump.patch).__name__.lower()}" if pump.patch is not None else ""
         lines.append(line + (f", carries {pump.ion}" if len(model.ions) > 1 else ""))
     lines += [f"{one.name}  {_solid(one)}" for one in model.obstacles]
+    lines += [f"{one.name}  {_medium(one)}" for one in model.tissue]
+    for one in model.held:
+        where = "" if one.patch is None else f"a {type(one.patch).__name__.lower()} of "
+        lines.append(f"{one.name}  held at rest, {where}{one.face}")
     held = [face for face in FACES if isinstance(model.walls[face], Held)]
     lines.append(
         "walls  "
@@ -84,6 +88,16 @@ def _solid(obstacle: Any) -> str:
         return f"{kind} of {len(obstacle.triangles)} triangles"
     ends = " x ".join(f"{low:g} .. {high:g}" for low, high in obstacle.bounds)
     return f"{kind}, {ends} um"
+
+
+def _medium(tissue: Any) -> str:
+    words = []
+    for what, value in (("free volume", tissue.free_volume), ("tortuosity", tissue.tortuosity)):
+        if isinstance(value, tuple):
+            words.append(f"{what} {value[0][1]:g} to {value[-1][1]:g} along {tissue.along}")
+        else:
+            words.append(f"{what} {value:g}")
+    return ", ".join([*words, "everywhere" if tissue.shape is None else _solid(tissue.shape)])
 
 
 def _rates(reaction: Any) -> str:

@@ -131,7 +131,7 @@ class Lattice:
             ]
         fx, fy, fz = self._factors[number]
         zy = (w[:, None, None] * fz[:, :, None] * fy[:, None, :]).reshape(w.size, -1)
-        return np.asarray(site.share * (zy.T @ fx).reshape(self.shape))
+        return np.asarray(site.share * site.gain * (zy.T @ fx).reshape(self.shape))
 
     def _disc_part(self, number: int, w: np.ndarray) -> np.ndarray:
         """Near field of a round mouth, whose kernel is no product: at the points within reach."""

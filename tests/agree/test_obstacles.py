@@ -9,7 +9,7 @@ from test_agree import difference
 
 from microdomain.backends.masked import beside_obstacles
 from microdomain.backends.reference import Reference
-from microdomain.model import Ball, Block, Cylinder, Inside
+from microdomain.model import Ball, Block, Circle, Closed, Cylinder, HeldPatch, Inside, Tissue, Walls
 from microdomain.plan import lay
 from microdomain.weights import Fluxes
 
@@ -27,11 +27,28 @@ def masked_plan(case, seed, held=False):
     return lay([dataclasses.replace(m, obstacles=obstacles) for m in bare.models], bare.grid)
 
 
+def tissue_plan(case, seed, held):
+    """A random plan in tissue with a layer of fluid above and a ball of a third; a vesicle, a patch."""
+    bare = random_plan(case, seed)
+    tissue = [
+        Tissue(0.3, 1.5),
+        Tissue(0.5, 1.2, Ball((0.2, 0.1, 0.35), 0.1), name="ball"),
+        Tissue(shape=Block((-1, -1, 0.42), (1, 1, 1)), name="bath"),
+    ]
+    patch = [HeldPatch("z+", Circle((0.1, 0.05), 0.2))] if held else []
+    walls = dict.fromkeys(("x", "y", "z"), (Closed(), Closed()))
+    changes = {"tissue": tissue, "held": patch, "obstacles": [Ball((0.3, 0.25, 0.3), 0.07)]}
+    return lay(
+        [dataclasses.replace(m, walls=Walls(**walls), pumps=(), **changes) for m in bare.models], bare.grid
+    )
+
+
 @pytest.mark.parametrize("held", [False, True])
 @pytest.mark.parametrize("case", CASES)
-def test_operations_beside_obstacles(case, held, device):
-    plan = masked_plan(case, 3, held)
-    assert plan.mask.shut.size
+@pytest.mark.parametrize("made", [masked_plan, tissue_plan])
+def test_operations_beside_obstacles(made, case, held, device):
+    plan = made(case, 3, held)
+    assert plan.mask.shut.size or plan.mask.media is not None
     assert any(s.beside is not None for s in plan.sites)
     reference, ops = beside_obstacles(Reference(plan)), device("float64")(plan)
     y = random_state(plan, 3)
