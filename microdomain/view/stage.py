@@ -6,28 +6,22 @@ dragged on a coarser one.  It also knows what a click hits.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyvista as pv
 
 from microdomain.view import colours, gl
-from microdomain.view.fields import CONCENTRATION, Field, field_of
-from microdomain.view.lattice import Lattice, axes_of
-from microdomain.view.plane import Plane, carries, span_of, staged
+from microdomain.view.fields import Field, field_of
+from microdomain.view.looks import DRAGGED, FINE, ROUGH, SURFACE, Looks
+from microdomain.view.plane import Plane, carries
 from microdomain.view.props import INK, bar_of, rectilinear, ring
-from microdomain.view.readings import Cells
 
 if TYPE_CHECKING:
     from microdomain.model import Channel
     from microdomain.results import Results
 
 OPEN, CLOSED = "#D55E00", "#808080"
-#: (finest distance in um, points per side far from channels): slices at rest, while dragging; surfaces, too.
-FINE, DRAGGED, SURFACE, ROUGH = (0.0025, 60), (0.008, 24), (0.008, 32), (0.016, 20)
-#: Readings that are kept: another level of an isosurface, or other colours, need no new one.
-KEPT = 8
 #: A click this near to a channel (pixels) means the channel.
 NEAR_CLICK = 12.0
 
@@ -39,24 +33,25 @@ class Stage:
     ----------
     results : Results
     size : (int, int)             of the window, pixels
+    looks : Looks, optional       readings of the result, where there are some already
     """
 
-    def __init__(self, results: Results, size: tuple[int, int] = (1100, 760)) -> None:
+    def __init__(
+        self, results: Results, size: tuple[int, int] = (1100, 760), looks: Looks | None = None
+    ) -> None:
         make: Any = pv.Plotter
         with gl.off_screen():
             self.plotter: Any = make(off_screen=True, window_size=list(size))
         self.plotter.set_background("white")
         # Logarithms as values, no bar: browsers that draw by themselves know no logarithmic colours.
         self.plain = False
-        self.show(results)
+        self.show(results, looks)
 
-    def show(self, results: Results) -> None:
-        """Begin with another result."""
+    def show(self, results: Results, looks: Looks | None = None) -> None:
+        """Begin with another result; `looks` are its readings where there are some already."""
         self.results = results
         self.box = results.model.box
-        self._lattices: dict[Any, Lattice] = {}
-        self._values: dict[Any, np.ndarray] = {}
-        self._cells = Cells(results)
+        self.looks = looks or Looks(results)
         self._ringed: Any = None
         self._drawn: Any = None
         self.iso: float | None = None
@@ -137,16 +132,12 @@ class Stage:
         -------
         Plane                     what the slice shows
         """
-        quality = DRAGGED if dragged else FINE
         first = member if isinstance(member, int) else 0
+        self.plane, axes = self.looks.plane(
+            field, time, axis, level, member, log, DRAGGED if dragged else FINE
+        )
+        mesh = rectilinear(axes, self.plane.values)
         wanted = field_of(self.results.models[first], field, self.results.dataset.data_vars)
-        values = self._read(wanted, time, member, quality, (axis, level))
-        axes = self._lattice(first, quality, (axis, level)).axes
-        mesh = rectilinear(axes, values)
-        plane = staged(self.results, wanted, (mesh.points, None, values.ravel()), axis, level, time, first)
-        log = log and wanted.kind == CONCENTRATION and member != "sd"
-        span = span_of(self.results, wanted, member, plane.values)
-        self.plane = dataclasses.replace(plane, span=span, log=log, member=_word(self.results, member))
         self.plotter.suppress_rendering = True
         self._paint(mesh)
         self.iso = None if iso is None else self._value(iso)
@@ -205,9 +196,9 @@ class Stage:
         self.plotter.remove_actor("iso", reset_camera=False, render=False)
         if iso is None:
             return
-        values = self._read(field, time, member, quality, None)
+        values = self.looks.read(field, time, member, quality, None)
         first = member if isinstance(member, int) else 0
-        mesh = rectilinear(self._lattice(first, quality, None).axes, values)
+        mesh = rectilinear(self.looks.axes(first, quality, None), values)
         surface = mesh.contour([iso], scalars="field")
         if surface.n_points:
             self.plotter.add_mesh(
@@ -233,39 +224,6 @@ class Stage:
                     reset_camera=False,
                     show_edges=False,
                 )
-
-    def _lattice(self, member: int, quality: tuple[float, int], cut: tuple[int, float] | None) -> Lattice:
-        key = (member, quality, cut)
-        if key not in self._lattices:
-            if len(self._lattices) > 40:
-                self._lattices.clear()
-            axes = axes_of(self.results.models[member], *quality)
-            if cut:
-                axes[cut[0]] = np.array([cut[1]])
-            self._lattices[key] = Lattice(self.results, axes, member, self._cells)
-        return self._lattices[key]
-
-    def _read(self, field: Field, time: float, member: int | str, quality: Any, cut: Any) -> np.ndarray:
-        key = (field.name, time, member, quality, cut)
-        if key not in self._values:
-            values = self._read_anew(field, time, member, quality, cut)
-            while len(self._values) >= KEPT:
-                self._values.pop(next(iter(self._values)))
-            self._values[key] = values
-        return self._values[key]
-
-    def _read_anew(self, field: Field, time: float, member: int | str, quality: Any, cut: Any) -> np.ndarray:
-        if isinstance(member, int):
-            return self._lattice(member, quality, cut).of(field, time)
-        every = []
-        axes = self._lattice(0, quality, cut).axes
-        for m in range(self.results.members):
-            key = (m, quality, cut, "shared")
-            if key not in self._lattices:  # members may have other channels, but are read at the same points
-                self._lattices[key] = Lattice(self.results, axes, m, self._cells)
-            mine = field_of(self.results.models[m], field.name, self.results.dataset.data_vars)
-            every.append(self._lattices[key].of(mine, time))
-        return np.asarray(np.mean(every, axis=0) if member == "mean" else np.std(every, axis=0))
 
     def hit(self, x: float, y: float) -> Channel | np.ndarray | None:
         """What lies under a pixel (from the lower left): a channel, a point of the slice (3,), or nothing."""
@@ -299,10 +257,3 @@ class Stage:
         spot[k] = level
         low, high = np.array(self.box).T
         return spot if ((spot >= low) & (spot <= high)).all() else None
-
-
-def _word(results: Results, member: int | str) -> str:
-    if isinstance(member, str):
-        return {"mean": "mean of members", "sd": "s.d. of members"}[member]
-    names = results.member_names or tuple(f"member {m}" for m in range(results.members))
-    return str(names[member]) if results.members > 1 else ""
