@@ -309,7 +309,8 @@ def test_every_example_makes_a_picture(name, tmp_path):
     outcome = CliRunner().invoke(cli, given)
     assert outcome.exit_code == 0, outcome.output
     assert f"drawn to {picture}" in outcome.stdout
-    assert outcome.stderr.count("\n") == 1
+    # A busy machine is slow enough for the progress of the run to be said.
+    assert len([line for line in outcome.stderr.splitlines() if " % " not in line]) == 1
     image = drawn(picture)
     assert_full(image)
     assert_not_cut(image[:, : image.shape[0]])

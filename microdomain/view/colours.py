@@ -13,7 +13,7 @@ import numpy as np
 
 from microdomain.report_text import STEADY, milliseconds
 from microdomain.view.fields import CONCENTRATION as FREE
-from microdomain.view.fields import CURRENT, FORCE, OCCUPANCY
+from microdomain.view.fields import CURRENT, FORCE, FORM, OCCUPANCY
 
 if TYPE_CHECKING:
     from microdomain.view.plane import Plane
@@ -36,13 +36,17 @@ def name_of(plane: Plane) -> str:
         return f"bound {plane.field}"
     if plane.kind == FORCE:
         return plane.field.replace("V-", "V - ", 1)
-    return f"[{plane.field}]" if plane.kind in ("", FREE) and plane.unit == "uM" else plane.field
+    return f"[{plane.field}]" if plane.kind in ("", FREE, FORM) and plane.unit == "uM" else plane.field
 
 
 def label_of(plane: Plane) -> str:
     """What stands on the colour bar, with the unit."""
-    unit = {"1": "part", "pA/um^2": "pA/um^2"}.get(plane.unit, plane.unit)
-    return f"{name_of(plane)} ({unit})"
+    return f"{name_of(plane)} ({unit_of(plane.unit)})"
+
+
+def unit_of(unit: str) -> str:
+    """A unit as bars and axes write it."""
+    return "part" if unit == "1" else unit
 
 
 def title_of(plane: Plane) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from microdomain.mask_fill import inside_any, seen
 from microdomain.reading import GROUP, Near, reach_of
 from microdomain.view.fields import Field
-from microdomain.view.readings import cells_of, slopes_at
+from microdomain.view.readings import cells_of, slopes_at, sum_of
 from microdomain.wall_reading import lift
 
 if TYPE_CHECKING:
@@ -67,12 +67,11 @@ class Lattice:
         array (z, y, x)
         """
         (frame,) = self.results._frames([time])
-        if field.buffer is not None:
-            rest = self.model.rest_bound(field.buffer)
-            return field.of(self._in_fluid(self._grid_part(field.buffer.name, frame, rest)))
+        if field.parts:
+            return field.of(self._in_fluid(self._grid_part(field.parts, frame, field.rest)))
         i = self._plan.names.index(field.ion.name)
         rest = float(self._plan.rest[self.member, i])
-        values = self._grid_part(f"u_{field.ion.name}", frame, rest) + self._near_part(i, time)
+        values = self._grid_part(((f"u_{field.ion.name}", 1.0),), frame, rest) + self._near_part(i, time)
         self._add_wall_part(values, i, frame, time)
         return field.of(self._in_fluid(self._mouths(values, field.ion.name, time)))
 
@@ -82,8 +81,8 @@ class Lattice:
             values[inside_any(self.model.obstacles, self._points()).reshape(values.shape)] = np.nan
         return values
 
-    def _grid_part(self, name: str, frame: int, rest: float) -> np.ndarray:
-        excess = self._cells(self.results, name, frame, self.member) - rest
+    def _grid_part(self, parts: Sequence[tuple[str, float]], frame: int, rest: float) -> np.ndarray:
+        excess = sum_of(parts, lambda name: self._cells(self.results, name, frame, self.member)) - rest
         rx, ry, rz = self._splines
         # The shortest axis first: of a plane it is one point.
         order = sorted(range(3), key=lambda k: self.axes[2 - k].size)

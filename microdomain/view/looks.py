@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microdomain.view.fields import CONCENTRATION, Field, field_of
+from microdomain.view.fields import CONCENTRATION, FORM, Field, field_of
 from microdomain.view.lattice import Lattice, axes_of
-from microdomain.view.plane import Plane, span_of, staged
+from microdomain.view.plane import Plane, staged
 from microdomain.view.readings import Cells
+from microdomain.view.spans import span_of
 
 if TYPE_CHECKING:
     from microdomain.results import Results
@@ -40,6 +41,7 @@ class Looks:
         self.results = results
         self._lattices: dict[Any, Lattice] = {}
         self._values: dict[Any, np.ndarray] = {}
+        self._spans: dict[Any, tuple[float, float]] = {}
         self._cells = Cells(results)
 
     def plane(
@@ -74,8 +76,8 @@ class Looks:
         z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
         points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
         plane = staged(self.results, wanted, (points, None, values.ravel()), axis, level, time, first)
-        log = log and wanted.kind == CONCENTRATION and member != "sd"
-        span = span_of(self.results, wanted, member, plane.values)
+        log = log and wanted.kind in (CONCENTRATION, FORM) and member != "sd"
+        span = self._span(wanted, member, plane.values)
         word = word_of(self.results, member)
         return dataclasses.replace(plane, span=span, log=log, member=word), axes
 
@@ -92,6 +94,15 @@ class Looks:
                 self._values.pop(next(iter(self._values)))
             self._values[key] = values
         return self._values[key]
+
+    def _span(self, field: Field, member: int | str, shown: np.ndarray) -> tuple[float, float]:
+        """What colours span; of a form frames are looked through for it, which is done once."""
+        if field.kind != FORM or member == "sd":
+            return span_of(self.results, field, member, shown)
+        key = (field.name, member)
+        if key not in self._spans:
+            self._spans[key] = span_of(self.results, field, member, shown)
+        return self._spans[key]
 
     def _lattice(self, member: int, quality: Any, cut: tuple[int, float] | None) -> Lattice:
         key = (member, quality, cut)
