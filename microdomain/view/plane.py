@@ -6,6 +6,7 @@ shows.  Nothing here draws.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ class Plane:
     kind : str                    of the field, as in `fields`
     span : pair or None           lowest and highest value of the colours; the plane's own unless given
     log : bool or None            whether colours follow the logarithm; those of a concentration do
+    model : Model or None         with the obstacles and pumped patches to be drawn
+    probes : dict                 name -> (x, y, z), um, of points that were watched
     """
 
     field: str
@@ -60,6 +63,8 @@ class Plane:
     kind: str = ""
     span: tuple[float, float] | None = None
     log: bool | None = None
+    model: Model | None = None
+    probes: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def across(self) -> tuple[int, int]:
@@ -237,7 +242,18 @@ def staged(
         box=model.box,
         kind=field.kind,
         span=span,
+        model=model,
+        probes=probes_of(results),
     )
+
+
+def probes_of(results: Results) -> dict[str, tuple[float, float, float]]:
+    """Points that were watched: name -> (x, y, z), um."""
+    there = results.probes
+    if there is None:
+        return {}
+    places = zip(*(np.asarray(there[a].values, float) for a in "xyz"), strict=True)
+    return {str(n): p for n, p in zip(there["point"].values, places, strict=True)}
 
 
 def carries(channel: Channel, t: float) -> bool:

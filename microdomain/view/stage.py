@@ -13,8 +13,9 @@ import pyvista as pv
 
 from microdomain.view import colours, gl
 from microdomain.view.fields import Field, field_of
+from microdomain.view.furniture import cut_free, furnish, in_fluid
 from microdomain.view.looks import DRAGGED, FINE, ROUGH, SURFACE, Looks
-from microdomain.view.plane import Plane, carries
+from microdomain.view.plane import Plane, carries, probes_of
 from microdomain.view.props import INK, bar_of, rectilinear, ring
 
 if TYPE_CHECKING:
@@ -62,24 +63,7 @@ class Stage:
             pv.Box((x0, x1, y0, y1, z0, z1)), style="wireframe", color=INK, lighting=False, pickable=False
         )
         self.pen = 0.012 * max(b - a for a, b in self.around())
-        for name, place in self._probes().items():
-            self.plotter.add_mesh(
-                pv.Sphere(radius=0.5 * self.pen, center=place),
-                color=INK,
-                lighting=False,
-                name=f"probe {name}",
-            )
-        if self._probes():
-            self.plotter.add_point_labels(
-                list(self._probes().values()),
-                list(self._probes()),
-                shape=None,
-                show_points=False,
-                always_visible=True,
-                text_color=INK,
-                font_size=13,
-                name="probes",
-            )
+        furnish(self.plotter, results.model, probes_of(results), 0.5 * self.pen)
         self.look("above")
 
     def around(self) -> list[tuple[float, float]]:
@@ -90,13 +74,6 @@ class Stage:
         half = max(0.5 * float(np.ptp(spots, axis=0).max()), 0.05) * 1.6
         middle = 0.5 * (spots.min(axis=0) + spots.max(axis=0))
         return [(float(m) - half, float(m) + half) for m in middle]
-
-    def _probes(self) -> dict[str, tuple[float, float, float]]:
-        there = self.results.probes
-        if there is None:
-            return {}
-        places = zip(*(np.asarray(there[a].values, float) for a in "xyz"), strict=True)
-        return {str(n): p for n, p in zip(there["point"].values, places, strict=True)}
 
     def look(self, whence: str) -> None:
         """Move the camera: "above" the box, "close" to the channels, or along "x", "y", "z"."""
@@ -199,7 +176,10 @@ class Stage:
         values = self.looks.read(field, time, member, quality, None)
         first = member if isinstance(member, int) else 0
         mesh = rectilinear(self.looks.axes(first, quality, None), values)
-        surface = mesh.contour([iso], scalars="field")
+        model = self.results.models[first]
+        if model.obstacles:
+            mesh.point_data["field"] = in_fluid(mesh.point_data["field"], np.asarray(mesh.points))
+        surface = cut_free(mesh.contour([iso], scalars="field"), model)
         if surface.n_points:
             self.plotter.add_mesh(
                 surface, color="#0072B2", opacity=0.35, name="iso", reset_camera=False, pickable=False
