@@ -64,7 +64,7 @@ def lay_out(page: Page) -> Any:
             with html.Div(style="flex: 1; width: 100%; min-height: 300px; position: relative;", id="scene"):
                 view = scene.VtkRemoteView(Nothing(), interactive_ratio=1, v_if="ready")
                 html.Img(src=("flat",), v_if="flat", id="first", style=FLAT)
-                html.Div(v_html=("legend",), v_if="flat")
+                html.Div(v_html=("legend",), v_if="legend", id="legend")
             with html.Div(style="width: 100%; padding: 4px 12px;"):
                 with html.Div(style="display: flex; align-items: center; gap: 8px;"):
                     _button("mdi-play", "playing = !playing", "Play", id="play", v_show="!playing")

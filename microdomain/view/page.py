@@ -87,13 +87,14 @@ class Page:
         from microdomain.view.stage import Stage
 
         self.stage = Stage(self.results, looks=self.looks)
+        self.stage.plain = True
         self.stage.look(self.state.camera)
         iren = self.stage.plotter.iren
         iren.add_observer("LeftButtonPressEvent", self._on_press)
         iren.add_observer("LeftButtonReleaseEvent", self._on_release)
         self.view.replace_view(self.stage.plotter.render_window)
         self.draw()
-        self.state.update({"ready": True, "flat": "", "legend": ""})
+        self.state.update({"ready": True, "flat": ""})
 
     # -- what is shown -------------------------------------------------------------------------
 
@@ -117,6 +118,8 @@ class Page:
 
     def draw(self) -> None:
         """Draw what the state asks for and say it in words."""
+        from microdomain.view.still import legend
+
         s = self.state
         time = float(self.times[int(s.frame)])
         asked = (s.field, time, int(s.axis), float(s.level), s.member)
@@ -125,6 +128,7 @@ class Page:
         else:
             iso = float(s.iso) if s.iso_on else None
             plane = self.stage.draw(*asked, iso, bool(s.log), bool(s.dragging or s.playing))
+            s.legend = legend(plane, "absolute", titled=False)
             s.iso_text = "" if self.stage.iso is None else f"{self.stage.iso:.3g} {plane.unit}"
             self.view.update()
         s.stamp = f"t = {milliseconds(time)}"
@@ -168,8 +172,7 @@ class Page:
         if self.stage is None:
             return self._png
         held = io.BytesIO()
-        self.stage.plotter.render()
-        Image.fromarray(self.stage.plotter.screenshot(return_img=True)).save(held, format="png")
+        Image.fromarray(self.stage.barred(self.draw)).save(held, format="png")
         return held.getvalue()
 
     # -- what a person does --------------------------------------------------------------------

@@ -6,6 +6,7 @@ dragged on a coarser one.  It also knows what a click hits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Stage:
         with gl.off_screen():
             self.plotter: Any = make(off_screen=True, window_size=list(size))
         self.plotter.set_background("white")
-        # Logarithms as values, no bar: browsers that draw by themselves know no logarithmic colours.
+        # Logarithms as values, no bar: a page draws its own, of any size and with round numbers.
         self.plain = False
         self.show(results, looks)
 
@@ -127,15 +128,15 @@ class Stage:
         plane = self.plane
         assert plane is not None
         look = (plane.field, plane.limits, plane.log, plane.axis, plane.level, plane.member, mesh.n_points)
+        span, bends = plane.limits, bool(plane.log)
+        if self.plain and bends:
+            mesh.point_data["field"] = plane.shade(mesh.point_data["field"])
+            low, high = plane.shade(plane.limits)
+            span, bends = (float(low), float(high)), False
         if look == self._drawn:  # only the values changed
             self.plotter.actors["slice"].mapper.dataset = mesh
         else:
             self._drawn = look
-            span, bends = plane.limits, bool(plane.log)
-            if self.plain and bends:
-                mesh.point_data["field"] = plane.shade(mesh.point_data["field"])
-                low, high = plane.shade(plane.limits)
-                span, bends = (float(low), float(high)), False
             for title in list(self.plotter.scalar_bars.keys()):
                 self.plotter.remove_scalar_bar(title, render=False)
             self.plotter.add_mesh(
@@ -151,6 +152,17 @@ class Stage:
                 scalar_bar_args=bar_of(plane),
             )
         self.say(colours.title_of(plane))
+
+    def barred(self, again: Callable[[], Any]) -> np.ndarray:
+        """The scene with its bar, as a picture (height, width, 3); `again` draws it anew."""
+        before = self.plain
+        self.plain, self._drawn = False, None
+        again()
+        self.plotter.render()
+        image = np.asarray(self.plotter.screenshot(return_img=True))
+        self.plain, self._drawn = before, None
+        again()
+        return image
 
     def say(self, words: str) -> None:
         """Put a title on the scene."""

@@ -117,13 +117,14 @@ def _page(scene: bytes, legend: str) -> str:
     )
 
 
-def legend(plane: Plane, position: str = "fixed") -> str:
+def legend(plane: Plane, position: str = "fixed", titled: bool = True) -> str:
     """Title and colour bar as plain HTML: the page's own drawing knows no logarithmic bar.
 
     Parameters
     ----------
     plane : Plane
     position : str                "fixed" in the window, or "absolute" in what holds it
+    titled : bool                 with a title
 
     Returns
     -------
@@ -147,8 +148,9 @@ def legend(plane: Plane, position: str = "fixed") -> str:
         f"position:{position};z-index:9;pointer-events:none;"
         "font:14px sans-serif;color:#303030;white-space:nowrap"
     )
+    words = escape(colours.title_of(plane)) if titled else ""
     return (
-        f'<div style="{style};left:16px;top:12px;font-size:18px">{escape(colours.title_of(plane))}</div>'
+        f'<div style="{style};left:16px;top:12px;font-size:18px">{words}</div>'
         f'<div style="{style};right:40px;top:8%">{escape(colours.label_of(plane))}</div>'
         f'<div style="{style};right:70px;top:15%;bottom:15%;width:18px;'
         f'background:linear-gradient(to top, {shades})">{ticks}</div>'
