@@ -14,13 +14,14 @@ These functions are methods of `Results`; `results` below is one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from microdomain import electro
 from microdomain.electro.inputs import concentration
+from microdomain.maps_fields import by_member, fitting, in_fluid
 from microdomain.maps_outside import at_points, point_list
 from microdomain.reading_fields import read_points
 
@@ -101,12 +102,12 @@ def reversal(
     """
     mine = results._ion(ion)
     field = results.dataset[mine.name] if field is None else field
-    kelvin = _by_member(results, field, [m.temperature for m in results.models], temperature, "temperature")
+    kelvin = by_member(results, field, [m.temperature for m in results.models], temperature, "temperature")
     other: Any
     if isinstance(outside, str):
         if outside != "depleted":
             raise ValueError(f'outside = {outside!r}: give uM, a field, or "depleted".')
-        other = _fitting(_depleted(results, field, mine.name, D), field, "The depleted outside")
+        other = fitting(_depleted(results, field, mine.name, D), field, "The depleted outside")
     elif outside is None:
         levels = [m.ion(mine.name).outside for m in results.models]
         if None in levels:
@@ -114,12 +115,16 @@ def reversal(
                 f"Ion '{mine.name}' has no outside concentration in this model; "
                 "give outside= in uM (2 mM is 2000)."
             )
-        other = _by_member(results, field, levels, None, "outside")
+        other = by_member(results, field, levels, None, "outside")
     else:
-        other = _fitting(outside, field, "outside")
+        other = fitting(outside, field, "outside")
         other = concentration(other, "outside") if np.ndim(other) == 0 else other
-    inner, outer = (field.values, other) if _box_is_inside(box) else (other, field.values)
-    E = electro.reversal(inner, outer, mine.z, kelvin, activity)
+    inside = _box_is_inside(box)
+
+    def formula(here: Any, there: Any) -> Any:
+        return electro.reversal(*((here, there) if inside else (there, here)), mine.z, kelvin, activity)
+
+    E = in_fluid(results, formula, field.values, other)
     attrs = {"outside_uM": float(other)} if np.ndim(other) == 0 else {}
     return _map(field, E, f"E_{mine.name}", "mV", attrs | _kelvin(kelvin))
 
@@ -182,21 +187,24 @@ def ghk_reversal(
     for name in P:
         charges.append(_charge(results, name, z or {}))
         near.append(
-            _fitting(here[name] if name in here else fields.get(name), template, f"The field of {name}")
+            fitting(here[name] if name in here else fields.get(name), template, f"The field of {name}")
         )
         level = there.get(name)
         if level is None and name in modelled:
             levels = [m.ion(name).outside for m in results.models]
-            level = None if None in levels else _by_member(results, template, levels, None, "outside")
-        far.append(_fitting(level, template, f"{across} of {name}"))
+            level = None if None in levels else by_member(results, template, levels, None, "outside")
+        far.append(fitting(level, template, f"{across} of {name}"))
         for side, value in ((box, near[-1]), (across, far[-1])):
             if value is None:
                 raise ValueError(f"No concentration of '{name}' {side}; give {side}={{'{name}': ...}} in uM.")
-    kelvin = _by_member(
-        results, template, [m.temperature for m in results.models], temperature, "temperature"
-    )
-    sides = (near, far) if box == "inside" else (far, near)
-    E = electro.ghk_reversal(list(P.values()), charges, *sides, kelvin)
+    kelvin = by_member(results, template, [m.temperature for m in results.models], temperature, "temperature")
+
+    def formula(_: Any, *levels: Any) -> Any:
+        sides = list(levels[: len(near)]), list(levels[len(near) :])
+        here, there = sides if box == "inside" else sides[::-1]
+        return electro.ghk_reversal(list(P.values()), charges, here, there, kelvin)
+
+    E = in_fluid(results, formula, template.values, *near, *far)
     ratios = ", ".join(f"{name} {value:g}" for name, value in P.items())
     return _map(template, E, "E_GHK", "mV", {"permeabilities": ratios} | _kelvin(kelvin))
 
@@ -219,7 +227,7 @@ def driving_force(
     xarray.DataArray, mV
     """
     E = reversal(results, ion, **how) if E is None else E
-    force = electro.driving_force(_fitting(V, E, "V"), E.values)
+    force = electro.driving_force(fitting(V, E, "V"), E.values)
     return _map(E, force, str(E.name).replace("E_", "V_minus_E_", 1), "mV", {})
 
 
@@ -242,7 +250,7 @@ def current_density(
     xarray.DataArray, pA/um^2           inward negative
     """
     E = reversal(results, ion, **how) if E is None else E
-    density = electro.current_density(_fitting(g, E, "g"), _fitting(V, E, "V"), E.values)
+    density = electro.current_density(fitting(g, E, "g"), fitting(V, E, "V"), E.values)
     return _map(E, density, str(E.name).replace("E_", "I_", 1), "pA/um^2", {})
 
 
@@ -272,40 +280,6 @@ def _charge(results: Any, name: str, given: Mapping[str, int]) -> int:
     if name not in given and name not in electro.CHARGES:
         raise ValueError(f"The charge of '{name}' is not known; give z={{'{name}': ...}}.")
     return int(given[name] if name in given else electro.CHARGES[name])
-
-
-def _by_member(
-    results: Any, field: xarray.DataArray, own: Sequence[Any], given: Any, what: str
-) -> float | np.ndarray:
-    """One number where the members agree, else an array along the field's members."""
-    if given is not None or len(set(own)) == 1:
-        return float(own[0] if given is None else given)
-    if "member" not in field.dims or field.sizes["member"] != len(own):
-        raise ValueError(
-            f"The members differ in {what} and this field has lost track of them; give {what}=, or a field "
-            "with all members."
-        )
-    shape = [-1 if d == "member" else 1 for d in field.dims]
-    return np.array(own, dtype=float).reshape(shape)
-
-
-def _fitting(value: Any, field: xarray.DataArray, what: str) -> Any:
-    """A number as it is, a field as an array that broadcasts over another."""
-    if not hasattr(value, "dims"):
-        return value
-    import xarray
-
-    strange = [str(d) for d in value.dims if d not in field.dims]
-    try:
-        if strange:
-            raise ValueError(f"{', '.join(strange)} is no dimension of it")
-        xarray.align(field, value, join="exact", copy=False)
-    except ValueError as reason:
-        raise ValueError(
-            f"{what} does not fit the map over {', '.join(map(str, field.dims))}: {reason}. "
-            "Take both at the same times and points."
-        ) from None
-    return value.broadcast_like(field).transpose(*field.dims).values
 
 
 def _depleted(results: Any, field: xarray.DataArray, ion: str, D: float | None) -> xarray.DataArray:

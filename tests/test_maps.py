@@ -300,3 +300,29 @@ def test_outside_refuses_what_has_none(calcium):
         with pytest.raises(ValueError, match=message):
             results.outside(POINTS)
     np.testing.assert_array_equal(calcium.outside(POINTS, ion="K").values, 5000.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_solid_is_no_reason_to_warn_of():
+    """Obstacles hold no ions: maps are NaN there, quietly, and everywhere else what the formula says."""
+    ball = md.Ball((0, 0, 0.12), 0.07)
+    model = md.Model(box=BOX, ions=[CALCIUM], channels=md.Cluster([(0, 0)]), obstacles=[ball])
+    results = md.simulate(model, grid(cells=(14, 14, 8)), until=0.02, rtol=5e-2, device="numpy")
+    solid = np.isnan(results.dataset["Ca"].values)
+    assert 0 < solid.sum() < solid.size
+    sodium = {"inside": {"Na": 12e3}, "outside": {"Na": 145e3}}
+    maps = [
+        results.reversal(),
+        results.reversal(box="outside", outside=0.1),
+        results.ghk_reversal({"Ca": 1.0, "Na": 0.1}, **sodium),
+        results.driving_force(-70.0),
+        results.current_density(1.0, -70.0),
+    ]
+    for each in maps:
+        np.testing.assert_array_equal(np.isnan(each.values), solid)
+    fluid = results.dataset["Ca"].values[~solid]
+    np.testing.assert_allclose(maps[0].values[~solid], nernst(fluid, 2000, 2), rtol=1e-6)
+    field = results.at([(0, 0, 0.12), (0.1, 0.1, 0.1)])
+    np.testing.assert_array_equal(np.isnan(results.reversal(field=field).values[-1]), [True, False])
+    depleted = results.reversal(field=field, outside="depleted")
+    np.testing.assert_array_equal(np.isnan(depleted.values[-1]), [True, False])

@@ -61,8 +61,8 @@ def slice(
     Parameters
     ----------
     results : Results
-    field : str                   "E_Ca", "Ca", "V-E_Ca", "I_Ca" or a buffer for its occupancy; unless given
-                                  E_Ca, where the outside concentration is known
+    field : str                   "E_Ca", "Ca", "V-E_Ca", "I_Ca", a buffer for its occupancy, or one form of a
+                                  buffer with several; unless given E_Ca, where the outside is known
     time : float, ms              the recorded field nearest to it; when the mouths see most unless given
     x, y, z : float, um           one of them: where the plane cuts that axis; the membrane unless given
     member : int
@@ -233,13 +233,17 @@ def movie(
 
 
 def profile(
-    results: Results, channel: int | None = None, time: float | None = None, member: int | None = None
+    results: Results,
+    channel: int | None = None,
+    time: float | None = None,
+    member: int | None = None,
+    also: Sequence[str] = (),
 ) -> Figure:
     """[Ca] and E_Ca against distance; see `microdomain.view.plots.profile` for the arguments."""
     from microdomain.view import plots
 
     need_matplotlib()
-    return plots.profile(results, channel, time, member)
+    return plots.profile(results, channel, time, member, also)
 
 
 def time_courses(results: Results, member: int = 0, most: int = 6) -> Figure:

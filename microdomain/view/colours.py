@@ -13,9 +13,10 @@ import numpy as np
 
 from microdomain.report_text import STEADY, milliseconds
 from microdomain.view.fields import CONCENTRATION as FREE
-from microdomain.view.fields import CURRENT, FORCE, OCCUPANCY
+from microdomain.view.fields import CURRENT, FORCE, FORM, OCCUPANCY
 
 if TYPE_CHECKING:
+    from microdomain.model import Channel
     from microdomain.view.plane import Plane
 
 CONCENTRATION, POTENTIAL, DIRECTION, PART = "plasma", "viridis_r", "RdBu_r", "cividis"
@@ -36,13 +37,22 @@ def name_of(plane: Plane) -> str:
         return f"bound {plane.field}"
     if plane.kind == FORCE:
         return plane.field.replace("V-", "V - ", 1)
-    return f"[{plane.field}]" if plane.kind in ("", FREE) and plane.unit == "uM" else plane.field
+    return f"[{plane.field}]" if plane.kind in ("", FREE, FORM) and plane.unit == "uM" else plane.field
 
 
 def label_of(plane: Plane) -> str:
     """What stands on the colour bar, with the unit."""
-    unit = {"1": "part", "pA/um^2": "pA/um^2"}.get(plane.unit, plane.unit)
-    return f"{name_of(plane)} ({unit})"
+    return f"{name_of(plane)} ({unit_of(plane.unit)})"
+
+
+def length_of(um: float) -> str:
+    """A length as pictures write it."""
+    return f"{um:.4g} um" if um >= 0.1 else f"{1e3 * um:.4g} nm"
+
+
+def unit_of(unit: str) -> str:
+    """A unit as bars and axes write it."""
+    return "part" if unit == "1" else unit
 
 
 def title_of(plane: Plane) -> str:
@@ -65,12 +75,12 @@ def lines_of(plane: Plane) -> list[float]:
         values = [10.0 * k for k in range(-40, 41)]
     margin = 1.02 if plane.logarithmic else 1.0
     found = [v for v in values if low * margin < v < high]
-    return found if np.ptp(plane.values) > 1e-3 * abs(high) else []
+    return found if np.nanmax(plane.values) - np.nanmin(plane.values) > 1e-3 * abs(high) else []
 
 
 def number_of(plane: Plane, value: float) -> str:
     """A value of the field as bars and lines name it."""
-    if plane.logarithmic or plane.unit in ("1", "uM"):
+    if plane.logarithmic or plane.unit in ("1", "uM") or value == 0:
         return f"{value:.12g}"
     return f"{value:+.3g}" if plane.kind == CURRENT else f"{value:+.0f}"
 
@@ -105,6 +115,11 @@ def rings_of(plane: Plane, width: float) -> list[tuple[tuple[float, float], floa
     if len(places) > 1:
         room = 0.3 * float(cKDTree(places).query(places, 2)[0][:, 1].min())
     return [
-        (spot, min(max(channel.pore, 0.012 * width), room), is_open)
+        (spot, _radius(channel, 0.012 * width, room), is_open)
         for spot, channel, is_open in zip(spots, plane.channels, plane.open, strict=True)
     ]
+
+
+def _radius(channel: Channel, least: float, room: float) -> float:
+    """A round mouth is drawn as large as it is; a pore at least so large that it is seen."""
+    return min(max(channel.pore, least), room) if channel.mouth is None else channel.mouth.radius

@@ -1,21 +1,31 @@
 """Can VTK draw here?  Asked of a child process, for a missing GL does not raise: it kills.
 
 VTK's wheels carry no OpenGL.  On a system without it the first picture ends in a segmentation fault
-that no `except` sees, so a child draws a triangle first, once per process.
+that no `except` sees, so a child draws a triangle first.  It costs half a second, so what worked is
+remembered for a day, in a file whose name changes with the machine, its libraries, VTK and the display.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from hashlib import sha256
 from importlib.util import find_spec
+from pathlib import Path
 
 #: What installs an OpenGL that draws without a display, on Debian and Ubuntu.
 APT = "apt-get install -y --no-install-recommends libegl1 libgl1-mesa-dri"
+
+#: Changes whenever a library is installed or removed; where there is none, nothing is remembered.
+LIBRARIES = Path("/etc/ld.so.cache")
+#: Seconds for which what worked is believed: drivers may be replaced without a trace here.
+DAY = 86400.0
 
 _WINDOW = "VTK_DEFAULT_OPENGL_WINDOW"
 # EGL draws without a display; OSMesa where there is only that; VTK's own choice (X, WGL, Cocoa) last.
@@ -85,7 +95,34 @@ def _window() -> str | None:
         windows: tuple[str, ...] = (given,)
     else:
         windows = _WINDOWS if sys.platform.startswith("linux") else ("",)
-    return next((window for window in windows if _draws(window)), None)
+    note = _note()
+    with suppress(OSError):
+        if note and time.time() - note.stat().st_mtime < DAY and (known := note.read_text()) in windows:
+            return known
+    found = next((window for window in windows if _draws(window)), None)
+    if note and found is not None:
+        with suppress(OSError):
+            note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            note.write_text(found)
+    return found
+
+
+def _note() -> Path | None:
+    """Where it is remembered which window draws; None where a change of the system would leave no trace."""
+    vtk = find_spec("vtkmodules")
+    try:
+        marks = [LIBRARIES.stat(), Path(str(vtk and vtk.origin)).stat()]
+    except OSError:
+        return None
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "LD_LIBRARY_PATH", "LD_PRELOAD", _WINDOW)
+    words = [_TRIANGLE, sys.executable, platform.node(), *(os.environ.get(name, "") for name in named)]
+    words += [f"{mark.st_mtime_ns} {mark.st_size}" for mark in marks]
+    folder = os.environ.get("MICRODOMAIN_CACHE_DIR")
+    if not folder:
+        import platformdirs
+
+        folder = platformdirs.user_cache_dir("microdomain", appauthor=False)
+    return Path(folder) / f"drawing-{sha256(chr(10).join(words).encode()).hexdigest()[:24]}"
 
 
 def _draws(window: str) -> bool:

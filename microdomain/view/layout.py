@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from microdomain.view.page import Page
 
 
+#: Where a flat picture stands until there is a scene: beside its legend.
+FLAT = "position: absolute; left: 4%; top: 9%; width: 80%; height: 86%; object-fit: contain;"
+
+
+class Nothing:
+    """What a view shows before VTK is loaded."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def IsA(self, _: str) -> bool:
+        """Of no class of VTK's."""
+        return False
+
+
 def lay_out(page: Page) -> Any:
     """Build the page.
 
@@ -22,7 +37,7 @@ def lay_out(page: Page) -> Any:
 
     Returns
     -------
-    the view, whose `update` sends a new picture
+    the view, whose `replace_view` gives it a scene and whose `update` sends a new picture
     """
     with SinglePageWithDrawerLayout(page.server, width=300) as layout:
         layout.title.set_text("microdomain")
@@ -39,7 +54,7 @@ def lay_out(page: Page) -> Any:
                 "Save the picture",
                 id="save",
             )
-        with layout.drawer, v.VContainer(classes="pa-3"):
+        with layout.drawer, v.VContainer(classes="pa-3", v_show="opened"):
             _controls()
         with (
             layout.content,
@@ -47,8 +62,9 @@ def lay_out(page: Page) -> Any:
         ):
             v.VAlert("{{ trouble }}", type="error", v_show="trouble", id="trouble", density="compact")
             with html.Div(style="flex: 1; width: 100%; min-height: 300px; position: relative;", id="scene"):
-                view = scene.VtkRemoteView(page.stage.plotter.render_window, interactive_ratio=1)
-            page.server.controller.on_server_ready.add(view.update)
+                view = scene.VtkRemoteView(Nothing(), interactive_ratio=1, v_if="ready")
+                html.Img(src=("flat",), v_if="flat", id="first", style=FLAT)
+                html.Div(v_html=("legend",), v_if="legend", id="legend")
             with html.Div(style="width: 100%; padding: 4px 12px;"):
                 with html.Div(style="display: flex; align-items: center; gap: 8px;"):
                     _button("mdi-play", "playing = !playing", "Play", id="play", v_show="!playing")

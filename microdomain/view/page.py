@@ -1,25 +1,28 @@
 """What the page in the browser does: its state, what a change or a click leads to, the picture it saves.
 
 Pictures are drawn here and sent as images, so that the page stays quick on any result and in any browser.
+The browser loads its side while the result is opened here; until VTK is there slices are flat pictures, and
+every control works on them already.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from microdomain.report_text import milliseconds
-from microdomain.view import charts
-from microdomain.view.fields import field_of, names_of
 from microdomain.view.guard import Guard, Shelf
+from microdomain.view.opening import BLANK, first_look, first_slice, load_vtk, opened
 
 if TYPE_CHECKING:
     from microdomain.results import Results
+    from microdomain.view.charts import Course
+    from microdomain.view.looks import Looks
     from microdomain.view.plane import Plane
+    from microdomain.view.stage import Stage
 
 #: Seconds between two frames of a page that plays.
 PLAY = 0.12
@@ -27,127 +30,122 @@ PLAY = 0.12
 SOON = 0.02
 
 
-def opened(shelf: Shelf, name: str) -> Results:
-    """A store of the shelf as a result.
-
-    Parameters
-    ----------
-    shelf : Shelf
-    name : str
-
-    Returns
-    -------
-    Results
-
-    Raises
-    ------
-    ValueError                    no such store; one without frames
-    """
-    from microdomain.results import open as open_result
-
-    results = open_result(shelf.find(name))
-    if not results.dataset.sizes.get("time", 0):
-        raise ValueError(f"'{name}' holds no frames yet.")
-    return results
-
-
 class Page:
-    """A page and what it shows.
+    """A page and what it shows; `open` gives it the first store of the shelf once it is served.
 
     Parameters
     ----------
     shelf : Shelf
     guard : Guard
-    results : Results             the first store of the shelf, opened
+
+    Attributes
+    ----------
+    wrong : Exception or None     why it could not be opened
     """
 
-    def __init__(self, shelf: Shelf, guard: Guard, results: Results) -> None:
-        from trame.app import get_server
+    results: Results
+    looks: Looks
 
-        from microdomain.view.stage import Stage
+    def __init__(self, shelf: Shelf, guard: Guard) -> None:
+        from trame.app import get_server
 
         self.shelf, self.guard = shelf, guard
         self.server: Any = get_server(client_type="vue3")
         self.server.cli.parse_known_args = lambda *_: _parsed(self.server.cli)
         self.state = self.server.state
-        self.course: charts.Course | None = None
+        self.stage: Stage | None = None
+        self.course: Course | None = None
+        self.wrong: Exception | None = None
         self._press: tuple[int, int] | None = None
         self._busy = False
         # The loop holds its tasks by weak references only.
         self._tasks: dict[str, Any] = {}
-        self.results = results
-        self.stage = Stage(self.results)
-        self._begin(shelf.names[0])
-        self._listen()
+        self.state.update(BLANK | {"store": shelf.names[0], "stores": list(shelf.names)})
+        self._store = ""
         from microdomain.view.layout import lay_out
 
         self.view = lay_out(self)
+        self._listen()
+        self.server.controller.on_server_ready.add(lambda **_: self._begin_task("open", self.open()))
+
+    async def open(self) -> None:
+        """Show the first store: flat as soon as it is read, as a scene as soon as VTK is there."""
+        try:
+            first = await asyncio.to_thread(first_look, self.shelf, self.shelf.names[0])
+            with self.state:
+                self._begin(self.shelf.names[0], *first)
+                self.draw()
+            await asyncio.to_thread(load_vtk)
+            with self.state:
+                self._set_stage()
+        except Exception as error:  # whoever serves the page says it
+            self.wrong = error
+            await self.server.stop()
+
+    def _set_stage(self) -> None:
+        """From flat pictures to the scene."""
+        from microdomain.view.stage import Stage
+
+        self.stage = Stage(self.results, looks=self.looks)
+        self.stage.plain = True
+        self.stage.look(self.state.camera)
+        iren = self.stage.plotter.iren
+        iren.add_observer("LeftButtonPressEvent", self._on_press)
+        iren.add_observer("LeftButtonReleaseEvent", self._on_release)
+        self.view.replace_view(self.stage.plotter.render_window)
         self.draw()
+        self.state.update({"ready": True, "flat": ""})
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, name: str, results: Results, looks: Looks) -> None:
         """State of a result that was just opened: the membrane when the mouths see most."""
-        from microdomain.view.plane import frame_time, membrane_of
+        from microdomain.view.fields import names_of
 
-        r = self.results
-        self.times = np.asarray(r.dataset["time"].values, float)
-        axis, level = membrane_of(r, 0)
-        names = r.member_names or tuple(f"member {m}" for m in range(r.members))
+        self._store, self.results, self.looks, self.course = name, results, looks, None
+        frame, axis, level = first_slice(results)
+        names = results.member_names or tuple(f"member {m}" for m in range(results.members))
         people = [{"title": n, "value": k} for k, n in enumerate(names)]
-        if r.members > 1:
+        if results.members > 1:
             people += [{"title": "mean", "value": "mean"}, {"title": "s.d.", "value": "sd"}]
-        self.state.update(
-            {
-                "store": name,
-                "stores": list(self.shelf.names),
-                "fields": names_of(r.model, r.dataset.data_vars),
-                "field": names_of(r.model, r.dataset.data_vars)[0],
-                "frame": int(np.argmin(np.abs(self.times - frame_time(r, None)))),
-                "last": len(self.times) - 1,
-                "people": people,
-                "member": 0,
-                "axis": axis,
-                "level": level,
-                "low": r.model.box[axis][0],
-                "high": r.model.box[axis][1],
-                "iso_on": False,
-                "iso": 0.5,
-                "iso_text": "",
-                "log": True,
-                "playing": False,
-                "dragging": False,
-                "camera": "above",
-                "stamp": "",
-                "readout": "Click a point of the slice or a channel.",
-                "chart": "",
-                "line": "",
-                "trouble": "",
-            }
-        )
-        self.course = None
+        self.times = results.dataset["time"].values.astype(float)
+        fields = names_of(results.model, results.dataset.data_vars)
+        low, high = results.model.box[axis]
+        mine = {"opened": True, "store": name, "fields": fields, "field": fields[0], "people": people}
+        place = {"frame": frame, "last": len(self.times) - 1, "axis": axis, "level": level}
+        words = {"readout": "Click a point of the slice or a channel."}
+        self.state.update(BLANK | mine | place | words | {"low": low, "high": high})
 
     def draw(self) -> None:
         """Draw what the state asks for and say it in words."""
+        from microdomain.view.still import legend
+
         s = self.state
         time = float(self.times[int(s.frame)])
-        plane = self.stage.draw(
-            s.field,
-            time,
-            int(s.axis),
-            float(s.level),
-            s.member,
-            float(s.iso) if s.iso_on else None,
-            bool(s.log),
-            bool(s.dragging or s.playing),
-        )
-        s.iso_text = "" if self.stage.iso is None else f"{self.stage.iso:.3g} {plane.unit}"
+        asked = (s.field, time, int(s.axis), float(s.level), s.member)
+        if self.stage is None:
+            plane = self._flat(asked)
+        else:
+            iso = float(s.iso) if s.iso_on else None
+            plane = self.stage.draw(*asked, iso, bool(s.log), bool(s.dragging or s.playing))
+            s.legend = legend(plane, "absolute", titled=False)
+            s.iso_text = "" if self.stage.iso is None else f"{self.stage.iso:.3g} {plane.unit}"
+            self.view.update()
         s.stamp = f"t = {milliseconds(time)}"
         s.line = self.python(plane)
         if self.course is not None:
             s.readout = self.course.at(time)
-        if hasattr(self, "view"):
-            self.view.update()
+
+    def _flat(self, asked: tuple[str, float, int, float, Any]) -> Plane:
+        """Show a slice as a flat picture."""
+        from microdomain.view.looks import PIXELS, flat_picture
+        from microdomain.view.still import legend
+
+        plane, axes = self.looks.plane(*asked, bool(self.state.log), PIXELS)
+        self._png = flat_picture(plane, axes)
+        self.state.flat = f"data:image/png;base64,{b64encode(self._png).decode()}"
+        self.state.legend = legend(plane, "absolute")
+        return plane
 
     def python(self, plane: Plane) -> str:
         """The line of Python that makes this picture."""
@@ -171,22 +169,21 @@ class Page:
                 self.results, s.field, float(self.times[int(s.frame)]), member=int(s.member), **where
             )
             return shown._repr_png_()
+        if self.stage is None:
+            return self._png
         held = io.BytesIO()
-        self.stage.plotter.render()
-        Image.fromarray(self.stage.plotter.screenshot(return_img=True)).save(held, format="png")
+        Image.fromarray(self.stage.barred(self.draw)).save(held, format="png")
         return held.getvalue()
 
     # -- what a person does --------------------------------------------------------------------
 
     def _listen(self) -> None:
-        change, iren = self.state.change, self.stage.plotter.iren
+        change = self.state.change
         change("store")(self._on_store)
         change("axis")(self._on_axis)
         change("camera")(self._on_camera)
         change("playing")(self._on_playing)
         change("field", "frame", "member", "level", "iso", "iso_on", "log", "dragging")(self._on_look)
-        iren.add_observer("LeftButtonPressEvent", self._on_press)
-        iren.add_observer("LeftButtonReleaseEvent", self._on_release)
         self.server.controller.trigger("picture")(lambda: self.server.protocol.addAttachment(self.picture()))
 
     def _guarded(self, action: Callable[[], None]) -> None:
@@ -197,22 +194,27 @@ class Page:
         except (ValueError, OSError) as error:
             self.state.trouble = str(error)
 
+    def _begin_task(self, name: str, doing: Coroutine[Any, Any, None]) -> None:
+        self._tasks[name] = asyncio.ensure_future(doing)
+
     def _on_store(self, store: str, **_: Any) -> None:
-        if store != self._shown_store:
+        if self._store and store != self._store:
             self._guarded(lambda: self._change_store(store))
 
-    @property
-    def _shown_store(self) -> str:
-        return getattr(self, "_store", self.shelf.names[0])
-
     def _change_store(self, store: str) -> None:
-        self.results = opened(self.shelf, store)
-        self._store = store
-        self.stage.show(self.results)
-        self._begin(store)
+        from microdomain.view.looks import Looks
+
+        results = opened(self.shelf, store)
+        looks = Looks(results)
+        if self.stage is not None:
+            self.stage.show(results, looks)
+        self._begin(store, results, looks)
+        self.state.ready = self.stage is not None
         self.draw()
 
     def _on_axis(self, axis: int, **_: Any) -> None:
+        if not self._store:
+            return
         low, high = self.results.model.box[int(axis)]
         if (low, high) == (self.state.low, self.state.high) and low <= self.state.level <= high:
             self._on_look()
@@ -220,13 +222,14 @@ class Page:
         self.state.update({"low": low, "high": high, "level": 0.5 * (low + high)})
 
     def _on_camera(self, camera: str, **_: Any) -> None:
-        self.stage.look(camera)
-        self._on_look()
+        if self.stage is not None:
+            self.stage.look(camera)
+            self._on_look()
 
     def _on_look(self, **_: Any) -> None:
         """Draw soon: what changes in the meantime is drawn along."""
-        if hasattr(self, "view") and "look" not in self._tasks:
-            self._tasks["look"] = asyncio.ensure_future(self._look())
+        if self._store and "look" not in self._tasks:
+            self._begin_task("look", self._look())
 
     async def _look(self) -> None:
         await asyncio.sleep(SOON)
@@ -246,7 +249,7 @@ class Page:
 
     def _on_playing(self, playing: bool, **_: Any) -> None:
         if playing:
-            self._tasks["play"] = asyncio.ensure_future(self._play())
+            self._begin_task("play", self._play())
 
     async def _play(self) -> None:
         while self.state.playing:
@@ -257,16 +260,21 @@ class Page:
             self._on_look()
 
     def _on_press(self, *_: Any) -> None:
+        assert self.stage is not None
         self._press = tuple(self.stage.plotter.iren.interactor.GetEventPosition())
 
     def _on_release(self, *_: Any) -> None:
+        assert self.stage is not None
         x, y = self.stage.plotter.iren.interactor.GetEventPosition()
         if self._press is not None and abs(x - self._press[0]) + abs(y - self._press[1]) <= 4:
-            self._tasks["click"] = asyncio.ensure_future(self.click(x, y))
+            self._begin_task("click", self.click(x, y))
 
     async def click(self, x: float, y: float) -> None:
         """Show the course of what lies under a pixel."""
-        found = self.stage.hit(x, y)
+        from microdomain.view import charts
+        from microdomain.view.fields import field_of
+
+        found = self.stage.hit(x, y) if self.stage is not None else None
         if found is None or self._busy:
             return
         member = self.state.member if isinstance(self.state.member, int) else 0
@@ -279,7 +287,7 @@ class Page:
             # On a large result every frame takes a while to read; the page goes on meanwhile.
             reading: tuple[Any, ...] = (
                 (charts.at_point, self.results, found, ion, member)
-                if isinstance(found, np.ndarray)
+                if hasattr(found, "shape")
                 else (charts.at_channel, self.results, found, member)
             )
             course = await asyncio.to_thread(*reading)

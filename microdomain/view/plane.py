@@ -6,19 +6,23 @@ shows.  Nothing here draws.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from microdomain.model.gating import TIMED
-from microdomain.view.fields import CURRENT, FORCE, OCCUPANCY, Field, field_of
+from microdomain.view.fields import CURRENT, FORCE, FORM, OCCUPANCY, Field, field_of
 from microdomain.view.meshing import mesh
 from microdomain.view.readings import Readings, at_mouths
 
 if TYPE_CHECKING:
     from microdomain.model import Channel, Model
     from microdomain.results import Results
+
+#: Part of the highest concentration of a form at which its colours begin: at rest there may be hardly any.
+FADED = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,8 @@ class Plane:
     kind : str                    of the field, as in `fields`
     span : pair or None           lowest and highest value of the colours; the plane's own unless given
     log : bool or None            whether colours follow the logarithm; those of a concentration do
+    model : Model or None         with the obstacles and pumped patches to be drawn
+    probes : dict                 name -> (x, y, z), um, of points that were watched
     """
 
     field: str
@@ -57,6 +63,8 @@ class Plane:
     kind: str = ""
     span: tuple[float, float] | None = None
     log: bool | None = None
+    model: Model | None = None
+    probes: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def across(self) -> tuple[int, int]:
@@ -81,7 +89,11 @@ class Plane:
             return self.span
         # A spline may dip below zero beside a steep front; a logarithm has no colour for that.
         known = self.values[self.values > 0] if self.logarithmic else self.values
+        if not known.size:
+            return 1e-3, 1.0
         low, high = float(np.nanmin(known)), float(np.nanmax(known))
+        if self.kind == FORM:
+            low = max(low, FADED * high)
         if self.logarithmic:
             return (low, high) if high > 1.05 * low else (low / 1.1, high * 1.1)
         if self.diverging:
@@ -154,7 +166,7 @@ def cut(
     wanted = field_of(model, field, results.dataset.data_vars, V, g)
     t = frame_time(results, time, member)
     points, triangles = mesh(model, axis, level)
-    if wanted.buffer is not None:
+    if wanted.parts:
         values = Readings(results, points, member).of(wanted, [t])[0]
     else:
         at = results.at(at_mouths(model, points), times=[t], ion=wanted.ion.name)
@@ -230,41 +242,18 @@ def staged(
         box=model.box,
         kind=field.kind,
         span=span,
+        model=model,
+        probes=probes_of(results),
     )
 
 
-def span_of(results: Results, field: Field, member: int | str, shown: np.ndarray) -> tuple[float, float]:
-    """Values that colours span at all times: from rest to the highest mouth.
-
-    Parameters
-    ----------
-    results : Results
-    field : Field
-    member : int or str                a number, or "mean" or "sd" over all
-    shown : array                      the values now; what an s.d. spans is not known before
-
-    Returns
-    -------
-    (low, high)
-    """
-    if member == "sd":
-        return 0.0, max(float(shown.max()), 1e-9)
-    if field.kind == OCCUPANCY:
-        return 0.0, 1.0
-    from microdomain.report import of_member
-
-    most = field.ion.rest
-    first = member if isinstance(member, int) else 0
-    mine = [k for k, c in enumerate(results.models[first].resolved_channels) if c.ion == field.ion.name]
-    if mine:
-        mouths = of_member(results.mouths["concentration"], first)
-        most = float(np.nanmax(mouths.isel(channel=mine).values))
-    ends = field.of(np.array([field.ion.rest, max(most, 1.05 * field.ion.rest)]))
-    low, high = float(ends.min()), float(ends.max())
-    if field.kind in (FORCE, CURRENT):
-        most = max(abs(low), abs(high))
-        return -most, most
-    return low, high
+def probes_of(results: Results) -> dict[str, tuple[float, float, float]]:
+    """Points that were watched: name -> (x, y, z), um."""
+    there = results.probes
+    if there is None:
+        return {}
+    places = zip(*(np.asarray(there[a].values, float) for a in "xyz"), strict=True)
+    return {str(n): p for n, p in zip(there["point"].values, places, strict=True)}
 
 
 def carries(channel: Channel, t: float) -> bool:

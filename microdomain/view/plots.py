@@ -116,9 +116,17 @@ def _draw_rings(axes: Axes, plane: Plane, window: Sequence[tuple[float, float]])
 
 
 def profile(
-    results: Results, channel: int | None = None, time: float | None = None, member: int | None = None
+    results: Results,
+    channel: int | None = None,
+    time: float | None = None,
+    member: int | None = None,
+    also: Sequence[str] = (),
 ) -> Figure:
-    """[Ca] and E_Ca against distance, along the normal of a channel.
+    """[Ca] and E_Ca against distance along the normal of a channel, beside the steady approximations.
+
+    Where one member is shown, dashed lines are EBA, RBA and LIN for the currents at that time, as if they had
+    always flowed and the box were a half-space: see `microdomain.oracles`.  They are left out where they do
+    not apply, as with reactions beyond plain buffers.
 
     Parameters
     ----------
@@ -126,19 +134,27 @@ def profile(
     channel : int                 its number; the one that sees most unless given
     time : float, ms              the recorded field nearest to it; when the mouths see most unless given
     member : int                  one member; all of them, each a line, unless given
+    also : sequence of str        more fields, each in a panel of its own: "BAPTA", "CaM_N.2"
 
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    ValueError                    the model has no channels, or a field is not there
     """
     from matplotlib.figure import Figure
 
     from microdomain.electro import reversal
     from microdomain.report import of_member, peaks_at_mouths
+    from microdomain.view.approximations import draw_approximations
+    from microdomain.view.fields import field_of
     from microdomain.view.plane import frame_time
+    from microdomain.view.readings import Readings
 
-    figure = Figure(figsize=(9, 4), layout="constrained", dpi=150)
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(4.5 * (2 + len(also)), 4), layout="constrained", dpi=150)
+    left, right, *more = figure.subplots(1, 2 + len(also))
     chosen = range(results.members) if member is None else [member]
     names = results.member_names or tuple(f"member {m}" for m in range(results.members))
     for m in chosen:
@@ -160,11 +176,17 @@ def profile(
         if ion.outside is not None:
             E = reversal(values, ion.outside, ion.z, model.temperature)
             right.semilogx(1e3 * r[inside], E, **style)
+        if len(chosen) == 1:
+            draw_approximations(left, right, results, m, mine, t, r[inside])
+        for axes, name in zip(more, also, strict=True):
+            field = field_of(model, name, results.dataset.data_vars)
+            axes.semilogx(1e3 * r[inside], Readings(results, points[inside], m).of(field, [t])[0], **style)
+            axes.set_ylabel(f"{name} ({colours.unit_of(field.unit)})")
     right.axhline(LANDMARK, color="0.6", linewidth=0.8, linestyle="--")
     right.annotate(f"{LANDMARK:+.0f} mV", (1e3 * PROFILE[1], LANDMARK), ha="right", va="bottom", color="0.4")
     left.set_ylabel(f"[{ion.name}] (uM)")
     right.set_ylabel(f"E_{ion.name} (mV)")
-    for axes in (left, right):
+    for axes in (left, right, *more):
         axes.set_xlabel("distance along the normal (nm)")
         axes.grid(color="0.92", which="both")
         axes.set_axisbelow(True)

@@ -17,10 +17,15 @@ INK = "#303030"
 
 
 def ring(channel: Channel, pen: float) -> Any:
-    """A disc around a pore, a little above the membrane so that a slice there does not swallow it."""
+    """A ring around a pore, or along the rim of a round mouth, a little above the membrane.
+
+    A slice there would swallow it otherwise.
+    """
     middle = np.array(channel.position) + 0.1 * pen * np.array(channel.normal)
-    outer = max(channel.pore, 0.6 * pen)
-    return pv.Disc(center=middle, inner=0.6 * outer, outer=outer, normal=channel.normal, c_res=24)
+    outer = max(channel.pore if channel.mouth is None else channel.mouth.radius, 0.6 * pen)
+    return pv.Disc(
+        center=middle, inner=max(0.6 * outer, outer - 0.4 * pen), outer=outer, normal=channel.normal, c_res=24
+    )
 
 
 def bar_of(plane: Plane) -> dict[str, Any]:

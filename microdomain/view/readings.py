@@ -7,7 +7,7 @@ a group of points and applied to the weights of all frames together; it is never
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,20 +66,21 @@ class Readings:
         """
         frames = self.results._frames(times)
         tell = progress or (lambda part: None)
-        if field.buffer is not None:
-            name, rest = field.buffer.name, self.model.rest_bound(field.buffer)
+        if field.parts:
+            parts, rest = field.parts, field.rest
             out = np.zeros((len(frames), len(self.points)))
         else:
-            name = f"u_{field.ion.name}"
+            parts = ((f"u_{field.ion.name}", 1.0),)
             i = self._plan.names.index(field.ion.name)
             rest = float(self._plan.rest[self.member, i])
             out = self._near(i, times, tell)
         for row, k in enumerate(frames):
-            out[row] += rest + self._grid_part(cells_of(self.results, name, k, self.member) - rest)
-            if field.buffer is None and self._watch.lifts is not None:
+            cells = sum_of(parts, partial(cells_of, self.results, frame=k, member=self.member))
+            out[row] += rest + self._grid_part(cells - rest)
+            if not field.parts and self._watch.lifts is not None:
                 slopes = slopes_at(self.results, k, times[row], self.member)
                 out[row] += self._watch.lifts.of(slopes)[0, i]
-            if field.buffer is None and (hidden := hidden_at(self.results, k, self.member)) is not None:
+            if not field.parts and (hidden := hidden_at(self.results, k, self.member)) is not None:
                 out[row] += self._cusps.added(hidden)[0, i]
             tell((1.0 + (row + 1) / len(frames)) / 2.0)
         out[:, inside_any(self.model.obstacles, self.points)] = np.nan
@@ -121,6 +122,15 @@ class Readings:
         found = {a: np.unique(self.points[:, k]) for k, a in enumerate("xyz")}
         axis = min(found, key=lambda a: len(found[a]))
         return axis, found[axis]
+
+
+def sum_of(parts: Sequence[tuple[str, float]], cells: Callable[[str], np.ndarray]) -> np.ndarray:
+    """Cells of some species, each times how much of it counts."""
+    (first, weight), *others = parts
+    out = weight * cells(first)
+    for name, more in others:
+        out += more * cells(name)
+    return out
 
 
 def cells_of(results: Results, name: str, frame: int, member: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import pyvista as pv
 
 from microdomain.view import colours, gl
+from microdomain.view.furniture import SOLID, apart, furnish, split
 from microdomain.view.plane import Plane
 
 #: Height of a picture and width of its colour bar, pixels; each panel is a square.
@@ -101,10 +102,19 @@ def repaint(plotter: pv.Plotter, plane: Plane, before: Plane) -> None:
 
 
 def _surface(plane: Plane) -> pv.PolyData:
+    """The part of the slice that is fluid."""
     surface = pv.PolyData.from_regular_faces(plane.points, plane.triangles)
     surface.point_data[plane.field] = plane.values
     surface.point_data["shade"] = plane.shade(plane.values)
-    return surface
+    return surface if plane.model is None or not plane.model.obstacles else split(surface, plane.model)[0]
+
+
+def _solid(plotter: Any, plane: Plane) -> None:
+    """The part of the slice that is not."""
+    if plane.model is not None and plane.model.obstacles:
+        mesh = split(pv.PolyData.from_regular_faces(plane.points, plane.triangles), plane.model)[1]
+        if mesh.n_points:
+            plotter.add_mesh(mesh, color=SOLID, lighting=False)
 
 
 def _size(plane: Plane) -> float:
@@ -124,6 +134,8 @@ def _whole(plotter: Any, plane: Plane, surface: pv.PolyData) -> None:
     _paint(plotter, plane, surface, lift=0.002 * size)
     for edge in _edges(plane):
         plotter.add_mesh(pv.Line(*edge), color=INK, line_width=1.5, lighting=False)
+    if plane.model is not None:
+        furnish(plotter, plane.model, apart(plane), 0.008 * size)
     if plane.near:
         (a0, a1), (b0, b1) = plane.near
         corners = np.full((5, 3), plane.level)
@@ -135,12 +147,12 @@ def _whole(plotter: Any, plane: Plane, surface: pv.PolyData) -> None:
         _rings(plotter, plane, plane.box[plane.across[0]][1] - plane.box[plane.across[0]][0])
     for text, spot, side in (
         (
-            f"x  {x1 - x0:.4g} um",
+            f"x  {colours.length_of(x1 - x0)}",
             (0.5 * (x0 + x1), y0 - 0.09 * size, z0),
             "right" if plane.axis == 0 else "center",
         ),
-        (f"y  {y1 - y0:.4g} um", (x1 + 0.05 * size, 0.5 * (y0 + y1), z0), "left"),
-        (f"z  {z1 - z0:.4g} um", (x1 + 0.02 * size, y1, z0 + 0.5 * (z1 - z0)), "left"),
+        (f"y  {colours.length_of(y1 - y0)}", (x1 + 0.05 * size, 0.5 * (y0 + y1), z0), "left"),
+        (f"z  {colours.length_of(z1 - z0)}", (x1 + 0.02 * size, y1, z0 + 0.5 * (z1 - z0)), "left"),
     ):
         plotter.add_point_labels(
             [spot],
@@ -193,6 +205,7 @@ def _close(plotter: Any, plane: Plane, surface: pv.PolyData, near: Any) -> None:
 
 
 def _paint(plotter: Any, plane: Plane, surface: pv.PolyData, lift: float) -> None:
+    _solid(plotter, plane)
     _coloured(plotter, plane, surface, name="slice")
     _contours(plotter, plane, surface, lift)
 

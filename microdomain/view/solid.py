@@ -135,6 +135,11 @@ class Solid:
         Image.fromarray(self.image()).save(held, format="png")
         return held.getvalue()
 
+    @property
+    def _turned(self) -> bool:
+        """Whether there is most calcium where the field is lowest, as with a potential."""
+        return self.field.kind == "potential"
+
     # -- what is drawn -------------------------------------------------------------------------
 
     def _plane(self, values: np.ndarray) -> Plane:
@@ -148,6 +153,7 @@ class Solid:
         import pyvista as pv
 
         from microdomain.view import colours
+        from microdomain.view.furniture import cut_free, in_fluid
         from microdomain.view.lattice import Lattice, axes_of
         from microdomain.view.props import bar_of
 
@@ -155,8 +161,11 @@ class Solid:
         plane = self._plane(Lattice(self.results, axes, self.member).of(self.field, self.time).ravel())
         grid = pv.RectilinearGrid(*axes)
         # Between points the logarithm runs straighter, so that surfaces follow it.
-        grid.point_data["shade"] = plane.shade(plane.values)
-        found = [grid.contour([float(plane.shade(v))], scalars="shade") for v in self.levels or ()]
+        shade, model = plane.shade(plane.values), self.results.models[self.member]
+        grid.point_data["shade"] = in_fluid(shade, np.asarray(grid.points)) if model.obstacles else shade
+        found = [
+            cut_free(grid.contour([float(plane.shade(v))], scalars="shade"), model) for v in self.levels or ()
+        ]
         kept = [(v, mesh) for v, mesh in zip(self.levels or (), found, strict=True) if mesh.n_points]
         low, high = plane.limits
         if not kept:
@@ -198,14 +207,16 @@ class Solid:
         )
         low, high = (float(v) for v in plane.shade(plane.limits))
         # Colour and opacity follow the same shade; VTK's logarithm would bend the colour only.
-        image.point_data["shade"] = np.clip(plane.shade(plane.values), low, high)
+        shade = np.clip(plane.shade(plane.values), low, high)
+        # Obstacles are as clear as the fluid at rest.
+        image.point_data["shade"] = np.where(np.isnan(shade), high if self._turned else low, shade)
         stage.plotter.add_volume(
             image,
             scalars="shade",
             cmap=colours.map_of(plane),
             clim=(low, high),
             # Dense where there is most calcium, which is where a potential is lowest.
-            opacity=FOG[::-1] if self.field.kind == "potential" else FOG,
+            opacity=FOG[::-1] if self._turned else FOG,
             opacity_unit_distance=HIDES,
             show_scalar_bar=False,
         )
@@ -257,8 +268,8 @@ def solid(
         values = Lattice(results, axes_of(model, 0.01, 24), member).of(wanted, t)
         plane = made._plane(values.ravel())
         low, high = (
-            plane.shade(values.min() if plane.diverging else plane.limits[0]),
-            plane.shade(values.max()),
+            plane.shade(np.nanmin(values) if plane.diverging else plane.limits[0]),
+            plane.shade(np.nanmax(values)),
         )
         inner = np.linspace(low, high, levels + 2)[1:-1]
         levels = [float(10.0**v if plane.logarithmic else v) for v in inner]

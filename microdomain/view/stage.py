@@ -6,28 +6,24 @@ dragged on a coarser one.  It also knows what a click hits.
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyvista as pv
 
 from microdomain.view import colours, gl
-from microdomain.view.fields import CONCENTRATION, Field, field_of
-from microdomain.view.lattice import Lattice, axes_of
-from microdomain.view.plane import Plane, carries, span_of, staged
+from microdomain.view.fields import Field, field_of
+from microdomain.view.furniture import cut_free, furnish, in_fluid
+from microdomain.view.looks import DRAGGED, FINE, ROUGH, SURFACE, Looks
+from microdomain.view.plane import Plane, carries, probes_of
 from microdomain.view.props import INK, bar_of, rectilinear, ring
-from microdomain.view.readings import Cells
 
 if TYPE_CHECKING:
     from microdomain.model import Channel
     from microdomain.results import Results
 
 OPEN, CLOSED = "#D55E00", "#808080"
-#: (finest distance in um, points per side far from channels): slices at rest, while dragging; surfaces, too.
-FINE, DRAGGED, SURFACE, ROUGH = (0.0025, 60), (0.008, 24), (0.008, 32), (0.016, 20)
-#: Readings that are kept: another level of an isosurface, or other colours, need no new one.
-KEPT = 8
 #: A click this near to a channel (pixels) means the channel.
 NEAR_CLICK = 12.0
 
@@ -39,24 +35,25 @@ class Stage:
     ----------
     results : Results
     size : (int, int)             of the window, pixels
+    looks : Looks, optional       readings of the result, where there are some already
     """
 
-    def __init__(self, results: Results, size: tuple[int, int] = (1100, 760)) -> None:
+    def __init__(
+        self, results: Results, size: tuple[int, int] = (1100, 760), looks: Looks | None = None
+    ) -> None:
         make: Any = pv.Plotter
         with gl.off_screen():
             self.plotter: Any = make(off_screen=True, window_size=list(size))
         self.plotter.set_background("white")
-        # Logarithms as values, no bar: browsers that draw by themselves know no logarithmic colours.
+        # Logarithms as values, no bar: a page draws its own, of any size and with round numbers.
         self.plain = False
-        self.show(results)
+        self.show(results, looks)
 
-    def show(self, results: Results) -> None:
-        """Begin with another result."""
+    def show(self, results: Results, looks: Looks | None = None) -> None:
+        """Begin with another result; `looks` are its readings where there are some already."""
         self.results = results
         self.box = results.model.box
-        self._lattices: dict[Any, Lattice] = {}
-        self._values: dict[Any, np.ndarray] = {}
-        self._cells = Cells(results)
+        self.looks = looks or Looks(results)
         self._ringed: Any = None
         self._drawn: Any = None
         self.iso: float | None = None
@@ -67,24 +64,7 @@ class Stage:
             pv.Box((x0, x1, y0, y1, z0, z1)), style="wireframe", color=INK, lighting=False, pickable=False
         )
         self.pen = 0.012 * max(b - a for a, b in self.around())
-        for name, place in self._probes().items():
-            self.plotter.add_mesh(
-                pv.Sphere(radius=0.5 * self.pen, center=place),
-                color=INK,
-                lighting=False,
-                name=f"probe {name}",
-            )
-        if self._probes():
-            self.plotter.add_point_labels(
-                list(self._probes().values()),
-                list(self._probes()),
-                shape=None,
-                show_points=False,
-                always_visible=True,
-                text_color=INK,
-                font_size=13,
-                name="probes",
-            )
+        furnish(self.plotter, results.model, probes_of(results), 0.5 * self.pen)
         self.look("above")
 
     def around(self) -> list[tuple[float, float]]:
@@ -95,13 +75,6 @@ class Stage:
         half = max(0.5 * float(np.ptp(spots, axis=0).max()), 0.05) * 1.6
         middle = 0.5 * (spots.min(axis=0) + spots.max(axis=0))
         return [(float(m) - half, float(m) + half) for m in middle]
-
-    def _probes(self) -> dict[str, tuple[float, float, float]]:
-        there = self.results.probes
-        if there is None:
-            return {}
-        places = zip(*(np.asarray(there[a].values, float) for a in "xyz"), strict=True)
-        return {str(n): p for n, p in zip(there["point"].values, places, strict=True)}
 
     def look(self, whence: str) -> None:
         """Move the camera: "above" the box, "close" to the channels, or along "x", "y", "z"."""
@@ -137,16 +110,12 @@ class Stage:
         -------
         Plane                     what the slice shows
         """
-        quality = DRAGGED if dragged else FINE
         first = member if isinstance(member, int) else 0
+        self.plane, axes = self.looks.plane(
+            field, time, axis, level, member, log, DRAGGED if dragged else FINE
+        )
+        mesh = rectilinear(axes, self.plane.values)
         wanted = field_of(self.results.models[first], field, self.results.dataset.data_vars)
-        values = self._read(wanted, time, member, quality, (axis, level))
-        axes = self._lattice(first, quality, (axis, level)).axes
-        mesh = rectilinear(axes, values)
-        plane = staged(self.results, wanted, (mesh.points, None, values.ravel()), axis, level, time, first)
-        log = log and wanted.kind == CONCENTRATION and member != "sd"
-        span = span_of(self.results, wanted, member, plane.values)
-        self.plane = dataclasses.replace(plane, span=span, log=log, member=_word(self.results, member))
         self.plotter.suppress_rendering = True
         self._paint(mesh)
         self.iso = None if iso is None else self._value(iso)
@@ -159,15 +128,15 @@ class Stage:
         plane = self.plane
         assert plane is not None
         look = (plane.field, plane.limits, plane.log, plane.axis, plane.level, plane.member, mesh.n_points)
+        span, bends = plane.limits, bool(plane.log)
+        if self.plain and bends:
+            mesh.point_data["field"] = plane.shade(mesh.point_data["field"])
+            low, high = plane.shade(plane.limits)
+            span, bends = (float(low), float(high)), False
         if look == self._drawn:  # only the values changed
             self.plotter.actors["slice"].mapper.dataset = mesh
         else:
             self._drawn = look
-            span, bends = plane.limits, bool(plane.log)
-            if self.plain and bends:
-                mesh.point_data["field"] = plane.shade(mesh.point_data["field"])
-                low, high = plane.shade(plane.limits)
-                span, bends = (float(low), float(high)), False
             for title in list(self.plotter.scalar_bars.keys()):
                 self.plotter.remove_scalar_bar(title, render=False)
             self.plotter.add_mesh(
@@ -183,6 +152,17 @@ class Stage:
                 scalar_bar_args=bar_of(plane),
             )
         self.say(colours.title_of(plane))
+
+    def barred(self, again: Callable[[], Any]) -> np.ndarray:
+        """The scene with its bar, as a picture (height, width, 3); `again` draws it anew."""
+        before = self.plain
+        self.plain, self._drawn = False, None
+        again()
+        self.plotter.render()
+        image = np.asarray(self.plotter.screenshot(return_img=True))
+        self.plain, self._drawn = before, None
+        again()
+        return image
 
     def say(self, words: str) -> None:
         """Put a title on the scene."""
@@ -205,10 +185,13 @@ class Stage:
         self.plotter.remove_actor("iso", reset_camera=False, render=False)
         if iso is None:
             return
-        values = self._read(field, time, member, quality, None)
+        values = self.looks.read(field, time, member, quality, None)
         first = member if isinstance(member, int) else 0
-        mesh = rectilinear(self._lattice(first, quality, None).axes, values)
-        surface = mesh.contour([iso], scalars="field")
+        mesh = rectilinear(self.looks.axes(first, quality, None), values)
+        model = self.results.models[first]
+        if model.obstacles:
+            mesh.point_data["field"] = in_fluid(mesh.point_data["field"], np.asarray(mesh.points))
+        surface = cut_free(mesh.contour([iso], scalars="field"), model)
         if surface.n_points:
             self.plotter.add_mesh(
                 surface, color="#0072B2", opacity=0.35, name="iso", reset_camera=False, pickable=False
@@ -233,39 +216,6 @@ class Stage:
                     reset_camera=False,
                     show_edges=False,
                 )
-
-    def _lattice(self, member: int, quality: tuple[float, int], cut: tuple[int, float] | None) -> Lattice:
-        key = (member, quality, cut)
-        if key not in self._lattices:
-            if len(self._lattices) > 40:
-                self._lattices.clear()
-            axes = axes_of(self.results.models[member], *quality)
-            if cut:
-                axes[cut[0]] = np.array([cut[1]])
-            self._lattices[key] = Lattice(self.results, axes, member, self._cells)
-        return self._lattices[key]
-
-    def _read(self, field: Field, time: float, member: int | str, quality: Any, cut: Any) -> np.ndarray:
-        key = (field.name, time, member, quality, cut)
-        if key not in self._values:
-            values = self._read_anew(field, time, member, quality, cut)
-            while len(self._values) >= KEPT:
-                self._values.pop(next(iter(self._values)))
-            self._values[key] = values
-        return self._values[key]
-
-    def _read_anew(self, field: Field, time: float, member: int | str, quality: Any, cut: Any) -> np.ndarray:
-        if isinstance(member, int):
-            return self._lattice(member, quality, cut).of(field, time)
-        every = []
-        axes = self._lattice(0, quality, cut).axes
-        for m in range(self.results.members):
-            key = (m, quality, cut, "shared")
-            if key not in self._lattices:  # members may have other channels, but are read at the same points
-                self._lattices[key] = Lattice(self.results, axes, m, self._cells)
-            mine = field_of(self.results.models[m], field.name, self.results.dataset.data_vars)
-            every.append(self._lattices[key].of(mine, time))
-        return np.asarray(np.mean(every, axis=0) if member == "mean" else np.std(every, axis=0))
 
     def hit(self, x: float, y: float) -> Channel | np.ndarray | None:
         """What lies under a pixel (from the lower left): a channel, a point of the slice (3,), or nothing."""
@@ -299,10 +249,3 @@ class Stage:
         spot[k] = level
         low, high = np.array(self.box).T
         return spot if ((spot >= low) & (spot <= high)).all() else None
-
-
-def _word(results: Results, member: int | str) -> str:
-    if isinstance(member, str):
-        return {"mean": "mean of members", "sd": "s.d. of members"}[member]
-    names = results.member_names or tuple(f"member {m}" for m in range(results.members))
-    return str(names[member]) if results.members > 1 else ""

@@ -63,7 +63,7 @@ def export_page(
         t = frame_time(results, time, member)
         stage.plain = True
         plane = stage.draw(wanted.name, t, axis, level, member, iso=0.5)
-        path.write_text(_page(_scene(stage.plotter), _legend(plane)), encoding="utf-8")
+        path.write_text(_page(_scene(stage.plotter), legend(plane)), encoding="utf-8")
     finally:
         stage.plotter.close()
     return path
@@ -117,8 +117,19 @@ def _page(scene: bytes, legend: str) -> str:
     )
 
 
-def _legend(plane: Plane) -> str:
-    """Title and colour bar as plain HTML: the page's own drawing knows no logarithmic bar."""
+def legend(plane: Plane, position: str = "fixed", titled: bool = True) -> str:
+    """Title and colour bar as plain HTML: the page's own drawing knows no logarithmic bar.
+
+    Parameters
+    ----------
+    plane : Plane
+    position : str                "fixed" in the window, or "absolute" in what holds it
+    titled : bool                 with a title
+
+    Returns
+    -------
+    str
+    """
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
@@ -134,10 +145,12 @@ def _legend(plane: Plane) -> str:
         for v, height in zip(values, heights, strict=True)
     )
     style = (
-        "position:fixed;z-index:9;pointer-events:none;font:14px sans-serif;color:#303030;white-space:nowrap"
+        f"position:{position};z-index:9;pointer-events:none;"
+        "font:14px sans-serif;color:#303030;white-space:nowrap"
     )
+    words = escape(colours.title_of(plane)) if titled else ""
     return (
-        f'<div style="{style};left:16px;top:12px;font-size:18px">{escape(colours.title_of(plane))}</div>'
+        f'<div style="{style};left:16px;top:12px;font-size:18px">{words}</div>'
         f'<div style="{style};right:40px;top:8%">{escape(colours.label_of(plane))}</div>'
         f'<div style="{style};right:70px;top:15%;bottom:15%;width:18px;'
         f'background:linear-gradient(to top, {shades})">{ticks}</div>'

@@ -13,14 +13,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from microdomain.view import gl
 from microdomain.view.guard import HOST, Guard, Shelf
-from microdomain.view.waiting import Waiting, first_picture, waiting_on
-
-if TYPE_CHECKING:
-    from microdomain.view.page import Page
+from microdomain.view.waiting import waiting_on
 
 
 def absent() -> str:
@@ -81,13 +78,17 @@ def serve(path: str | Path, port: int = 0, browser: bool = True, say: Callable[[
         raise RuntimeError(absent())
     with listen(port) as held:
         guard = Guard(held.getsockname()[1], shelf)
-        with waiting_on(held, guard) as door:
+        with waiting_on(held, guard):
             say(guard.url)
             if browser:
                 import webbrowser
 
                 Thread(target=webbrowser.open, args=(guard.url,), daemon=True).start()
-            page = _page(shelf, guard, door)
+            # Whether VTK can draw is asked of a child process while everything else is loaded.
+            Thread(target=gl.missing, daemon=True).start()
+            from microdomain.view.page import Page
+
+            page = Page(shelf, guard)
         page.server.controller.on_server_bind.add(
             lambda server: server.app.middlewares.append(guard.middleware())
         )
@@ -95,25 +96,8 @@ def serve(path: str | Path, port: int = 0, browser: bool = True, say: Callable[[
             page.server.start(
                 port=guard.port, host=HOST, open_browser=False, show_connection_info=False, timeout=0
             )
-
-
-def _page(shelf: Shelf, guard: Guard, door: Waiting) -> Page:
-    """The page, made while visitors look at its first picture.
-
-    What can be told without VTK comes first; whether VTK can draw is asked of a child process meanwhile.
-    """
-    probe = Thread(target=gl.missing)
-    probe.start()
-    from microdomain.view.page import Page, opened
-
-    results = opened(shelf, shelf.names[0])
-    door.show(*first_picture(results))
-    from microdomain.view import layout, stage  # noqa: F401
-
-    probe.join()
-    if gl.missing():
-        raise RuntimeError(gl.missing())
-    return Page(shelf, guard, results)
+        if page.wrong is not None:
+            raise page.wrong
 
 
 @contextmanager
