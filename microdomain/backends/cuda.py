@@ -18,7 +18,9 @@ from microdomain.plan import Plan
 
 #: Threads of a block; a reduction takes one block per plane, so it leaves this many partial results.
 BLOCK = 256
-REDUCTIONS = frozenset({"extremes", "extremes_refined", "worst_ratio", "fastest", "fastest_refined"})
+REDUCTIONS = frozenset(
+    {"extremes", "extremes_refined", "worst_ratio", "fastest", "fastest_refined", "mask_source"}
+)
 #: Blocks that a grid may have along y; longer loops go on with a stride.
 MOST = 65535
 #: State vectors that a member needs at once: state, stages, sums, factors, near field, work arrays.
