@@ -27,15 +27,16 @@ KERNEL mask_rows(int first, int last, wide count, int width, int species, wide c
 #define FOR_EACH_SUM(i, n, sum) PRAGMA(omp simd reduction(+ : sum)) for (wide i = 0; i < (n); ++i)
 #endif
 
-/* v = r less the mean of its part, 0 in closed cells, and partial sums of weight v^2, [m, s, z][PARTS][groups].
+/* v = r less the mean of its part, 0 in closed cells, and partial sums of weight v^2, [m, z, s][PARTS][groups];
+ * species after species in a plane, so that its tables stay in the cache.
  * `mean` [m][s][parts]: of the last part, to which all belongs that does not keep its ions, it is 0. */
 KERNEL mask_source(int first, int last, int nz, wide area, int species, wide size, int groups, int parts, const real *fluid,
                    const wide *part, const real *weight, const real *mean, const real *r, real *restrict v,
                    real *restrict square) {
     const wide cells = area * nz;
     FOR_EACH_PLANE(plane, first * species * nz, last * species * nz) {
-        const wide row = plane / nz, z = plane - row * nz, here = row - (wide)first * species;
-        const wide m = here / species, s = here - m * species;
+        const wide turn = plane - (wide)first * species * nz, s = turn % species, z = turn / species % nz;
+        const wide m = turn / (species * nz), here = m * species + s;
         const real *from = r + m * size + s * cells + z * area, *level = mean + here * parts;
         const real *open = fluid + z * area;
         const wide *own = part + z * area;
@@ -45,7 +46,7 @@ KERNEL mask_source(int first, int last, int nz, wide area, int species, wide siz
             const real *by = weight + g * cells + z * area;
             real sum = 0;
             FOR_EACH_SUM(n, area, sum) sum += by[n] * to[n] * to[n];
-            square[((here * nz + z) * PARTS + PART) * groups + g] = sum;
+            square[(turn * PARTS + PART) * groups + g] = sum;
         }
     }
 }
@@ -97,8 +98,9 @@ KERNEL mask_end(int first, int last, int nz, wide area, int species, int many, i
                 const wide *group, const wide *part, const real *c, const real *shift, real *restrict z) {
     const wide cells = area * nz;
     FOR_EACH_PLANE(plane, first * species * nz, last * species * nz) {
-        const wide row = plane / nz, level = plane - row * nz, here = row - (wide)first * species;
-        const real *by = c + (here / species) * many * groups, *add = shift + here * parts;
+        const wide turn = plane - (wide)first * species * nz, s = turn % species, level = turn / species % nz;
+        const wide m = turn / (species * nz), here = m * species + s;
+        const real *by = c + m * many * groups, *add = shift + here * parts;
         const real *open = fluid + level * area;
         const wide *mine = group + level * area, *own = part + level * area;
         real *at = z + here * cells + level * area;

@@ -196,6 +196,16 @@ class Fused:
             self.solver.finish(first, last, factor, out)
         return out, self.solver.moved
 
+    def folded_rates(
+        self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
+    ) -> Any:
+        """`advance`, folded in the same passes."""
+        out = self._vectors() if plus is None else plus
+        by, amount = self.device.put(scale, float), self._amount(blob)
+        for first, last in self.device.blocks(self.plan.members):
+            self._rates(first, last, y, near, amount, by, plus is not None, factor.bars, out)
+        return out
+
     def folded(self, factor: Factor, r: Any) -> Any:
         """A copy of r with folded right-hand sides and sub-cells as deviations."""
         out = self._mixed(None, 1.0, r, [], [], None, None)

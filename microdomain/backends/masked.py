@@ -142,9 +142,18 @@ class Masked:
 
     def advance(self, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
         """See `backends.base`."""
+        still = self._standing(plus)
+        return self._beside_too(self._bare.advance(y, near, blob, scale, plus), y, near, blob, scale, still)
+
+    def _standing(self, plus: Any) -> Any:
+        """What closed cells hold, and go on holding."""
+        return 0.0 if plus is None else self._cells(self.plan.coarse(plus))[..., self.shut]
+
+    def _beside_too(
+        self, out: Any, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, still: Any
+    ) -> Any:
+        """Add scale times what obstacles change in F(y), folded or not: it is all of what moves."""
         plan = self.plan
-        still = 0.0 if plus is None else self._cells(plan.coarse(plus))[..., self.shut]
-        out = self._bare.advance(y, near, blob, scale, plus)
         moving = scale[:, None] * plan.D[: plan.mobile]
         rest = plan.rest[:, : plan.mobile]
         for first, last in self._parts.blocks():
@@ -167,8 +176,11 @@ class Masked:
 
     def solve(self, factor: Any, r: Any) -> tuple[Any, Any]:
         """See `backends.base`."""
+        return self._solved(factor, self._parts.fold(factor.parts, r))
+
+    def _solved(self, factor: MaskedFactor, out: Any) -> tuple[Any, Any]:
+        """k and z from folded right-hand sides, which are used up."""
         f, plan = factor.parts, self.plan
-        out = self._parts.fold(f, r)
         for first, last in self._parts.blocks():
             moving = out[first:last, : plan.mobile * plan.grid.cells].reshape(last - first, plan.mobile, -1)
             z = self._directions.solve(f, first, last, moving)
@@ -180,7 +192,9 @@ class Masked:
         self, factor: Any, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
         """See `backends.base`."""
-        return self.solve(factor, self.advance(y, near, blob, scale, plus))
+        still = self._standing(plus)
+        out = self._parts.rates(factor.parts, y, near, blob, scale, plus)
+        return self._solved(factor, self._beside_too(out, y, near, blob, scale, still))
 
     def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
         """See `backends.base`; closed cells are filled from open ones before they are read."""

@@ -77,6 +77,10 @@ class ReferenceParts:
         """A copy of r, bound forms that do not move eliminated, sub-cells made ready for `finish`."""
         return reference_solve.fold(self.ops, f.bare, r)
 
+    def rates(self, f: PartFactor, y: Any, near: Any, blob: np.ndarray, scale: np.ndarray, plus: Any) -> Any:
+        """scale F(y) + plus without obstacles, folded."""
+        return self.fold(f, self.ops.advance(y, near, blob, scale, plus))
+
     def factor(self, bare: Any, g: np.ndarray, a: float) -> PartFactor:
         """Prepare the solve."""
         self._a = a

@@ -88,6 +88,10 @@ class FusedParts:
         """A copy of r, folded."""
         return self.ops.folded(f.bare, r)
 
+    def rates(self, f: PartFactor, y: Any, near: Any, blob: np.ndarray, scale: np.ndarray, plus: Any) -> Any:
+        """scale F(y) + plus without obstacles, folded in the same passes."""
+        return self.ops.folded_rates(f.bare, y, near, blob, scale, plus)
+
     def factor(self, bare: Any, g: np.ndarray, a: float) -> PartFactor:
         """Prepare the solve: what it takes of diffusion, and the modes of the box."""
         plan = self.ops.plan
