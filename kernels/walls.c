@@ -22,17 +22,20 @@ INLINE double law(const double *p, double c, double *slope) {
 
 /* Net flux out of the box and slope of every pump, per area of the face.  The wall value u_w solves
  *   w + beta f(wall + w) = alpha + beta leak,   alpha = outer u0 + inner u1,
- * by Newton's method from max(alpha, 0), where it is monotone. */
+ * by Newton's method from max(alpha, 0), where it is monotone; where an obstacle cuts the two cells apart
+ * (even 0) w = u0. */
 KERNEL cross(int first, int last, wide face, wide columns, wide start, wide down, wide across, wide inward, wide size,
-             int pumps, const double *laws, const double *cover, double outer, double inner, double beta, const real *y,
-             const real *wall, real *flux, real *slope) {
+             int pumps, const double *laws, const double *cover, const double *even, double outer, double inner, double beta,
+             const real *y, const real *wall, real *flux, real *slope) {
     FOR_EACH_PLANE(m, first, last) {
         const double *numbers = laws + (wide)m * pumps * LAW;
         FOR_EACH_SERIALLY(n, face) {
             const real *u = y + m * size + start + (n / columns) * down + (n % columns) * across;
             const double near = (double)wall[m * face + n];
-            double alpha = outer * (double)u[0] + inner * (double)u[inward];
-            for (int k = 0; k < pumps; ++k) alpha += beta * cover[k * face + n] * numbers[k * LAW + 4];
+            const int alike = !even || even[n] > 0;
+            const double b = alike ? beta : 0;
+            double alpha = alike ? outer * (double)u[0] + inner * (double)u[inward] : (double)u[0];
+            for (int k = 0; k < pumps; ++k) alpha += b * cover[k * face + n] * numbers[k * LAW + 4];
             double w = alpha > 0 ? alpha : 0;
             for (int turn = 0; turn < 30; ++turn) {
                 double f = 0, rise = 0;
@@ -41,7 +44,7 @@ KERNEL cross(int first, int last, wide face, wide columns, wide start, wide down
                     f += cover[k * face + n] * law(numbers + k * LAW, w + near, &s);
                     rise += cover[k * face + n] * s;
                 }
-                const double step = (alpha - w - beta * f) / (1 + beta * rise);
+                const double step = (alpha - w - b * f) / (1 + b * rise);
                 w += step;
                 if ((step < 0 ? -step : step) <= 1e-14 * (w < 0 ? -w : w)) break;
             }
@@ -56,17 +59,20 @@ KERNEL cross(int first, int last, wide face, wide columns, wide start, wide down
     }
 }
 
-/* out_0 -= scale lost J and out_1 += scale kept J in the cell beside the face and the next one, J the net flux. */
+/* out_0 -= scale lost J and out_1 += scale kept J in the cell beside the face and the next one, J the net flux;
+ * where these two are cut apart (even 0), out_0 -= scale plain J. */
 KERNEL carry(int first, int last, wide face, wide columns, wide start, wide down, wide across, wide inward, wide size,
-             int pumps, const double *scale, double lost, double kept, const real *flux, real *out) {
+             int pumps, const double *scale, double plain, double lost, double kept, const double *even, const real *flux,
+             real *out) {
     FOR_EACH_PLANE(m, first, last) {
         FOR_EACH_SERIALLY(n, face) {
             real *at = out + m * size + start + (n / columns) * down + (n % columns) * across;
             const real *from = flux + (wide)m * pumps * face + n;
             real sum = 0;
             for (int k = 0; k < pumps; ++k) sum += from[k * face];
-            at[0] -= (real)(scale[m] * lost) * sum;
-            at[inward] += (real)(scale[m] * kept) * sum;
+            const int alike = !even || even[n] > 0;
+            at[0] -= (real)(scale[m] * (alike ? lost : plain)) * sum;
+            if (alike) at[inward] += (real)(scale[m] * kept) * sum;
         }
     }
 }
