@@ -166,10 +166,11 @@ KERNEL rhs(int first, int last, int nz, int ny, int nx, wide size, const double 
 #endif
             real kept[SPECIES * LANES], *to_end = out + at - LANES;
             /* A solve does not ask for followers; two loops, for a question inside one costs its vectors. */
-            if (FOLLOWERS == 0 || bars)
+            if (FOLLOWERS == 0 || bars) {
                 SWEEP(z, row, x, from, to, nz, ny, nx, KEEP_END, PUT_BACK_END, CHANGE_AT(1))
-            else
+            } else {
                 SWEEP(z, row, x, from, to, nz, ny, nx, KEEP_END, PUT_BACK_END, CHANGE_AT(0))
+            }
         }
     }
 }

@@ -28,27 +28,30 @@ INLINE void law(const double *p, int count, const double *c, double *value, doub
 
 /* Net flux out of the box and slope of every pump, per area of the face.  The wall value u_w solves
  *   w + beta f(wall + w) = alpha + beta leak,   alpha = outer u0 + inner u1,
- * by Newton's method from max(alpha, 0), where it is monotone; RUN cells search side by side, until all have found. */
+ * by Newton's method from max(alpha, 0), where it is monotone; RUN cells search side by side, until all have found.
+ * Where an obstacle cuts the two cells apart (even 0) w = u0. */
 KERNEL cross(int first, int last, wide face, wide columns, wide start, wide down, wide across, wide inward, wide size,
-             int pumps, const double *laws, const double *cover, double outer, double inner, double beta, const real *y,
-             const real *wall, real *flux, real *slope) {
+             int pumps, const double *laws, const double *cover, const double *even, double outer, double inner, double beta,
+             const real *y, const real *wall, real *flux, real *slope) {
     FOR_EACH_PLANE(m, first, last) {
         const double *numbers = laws + (wide)m * pumps * LAW;
         FOR_EACH_SERIALLY(run, (face + RUN - 1) / RUN) {
             const wide from = run * RUN;
             const int count = face - from < RUN ? (int)(face - from) : RUN;
-            double alpha[RUN], w[RUN], c[RUN], f[RUN], rise[RUN], one[RUN], its[RUN];
+            double alpha[RUN], w[RUN], c[RUN], f[RUN], rise[RUN], one[RUN], its[RUN], by[RUN];
             wide b = from / columns, a = from - b * columns;
             for (int l = 0; l < count; ++l) {
                 const real *u = y + m * size + start + b * down + a * across;
-                alpha[l] = outer * (double)u[0] + inner * (double)u[inward];
+                const int alike = !even || even[from + l] > 0;
+                by[l] = alike ? beta : 0;
+                alpha[l] = alike ? outer * (double)u[0] + inner * (double)u[inward] : (double)u[0];
                 if (++a == columns) {
                     a = 0;
                     ++b;
                 }
             }
             for (int k = 0; k < pumps; ++k)
-                SIDE_BY_SIDE(l, count) alpha[l] += beta * cover[k * face + from + l] * numbers[k * LAW + 4];
+                SIDE_BY_SIDE(l, count) alpha[l] += by[l] * cover[k * face + from + l] * numbers[k * LAW + 4];
             SIDE_BY_SIDE(l, count) {
                 w[l] = alpha[l] > 0 ? alpha[l] : 0;
                 c[l] = w[l] + (double)wall[m * face + from + l];
@@ -63,7 +66,7 @@ KERNEL cross(int first, int last, wide face, wide columns, wide start, wide down
                     }
                 }
                 SIDE_BY_SIDE(l, count) {
-                    const double step = (alpha[l] - w[l] - beta * f[l]) / (1 + beta * rise[l]);
+                    const double step = (alpha[l] - w[l] - by[l] * f[l]) / (1 + by[l] * rise[l]);
                     w[l] += step;
                     c[l] = w[l] + (double)wall[m * face + from + l];
                     f[l] = (step < 0 ? -step : step) - 1e-14 * (w[l] < 0 ? -w[l] : w[l]);
@@ -84,17 +87,20 @@ KERNEL cross(int first, int last, wide face, wide columns, wide start, wide down
     }
 }
 
-/* out_0 -= scale lost J and out_1 += scale kept J in the cell beside the face and the next one, J the net flux. */
+/* out_0 -= scale lost J and out_1 += scale kept J in the cell beside the face and the next one, J the net flux;
+ * where these two are cut apart (even 0), out_0 -= scale plain J. */
 KERNEL carry(int first, int last, wide face, wide columns, wide start, wide down, wide across, wide inward, wide size,
-             int pumps, const double *scale, double lost, double kept, const real *flux, real *out) {
+             int pumps, const double *scale, double plain, double lost, double kept, const double *even, const real *flux,
+             real *out) {
     FOR_EACH_PLANE(m, first, last) {
         FOR_EACH_SERIALLY(n, face) {
             real *at = out + m * size + start + (n / columns) * down + (n % columns) * across;
             const real *from = flux + (wide)m * pumps * face + n;
             real sum = 0;
             for (int k = 0; k < pumps; ++k) sum += from[k * face];
-            at[0] -= (real)(scale[m] * lost) * sum;
-            at[inward] += (real)(scale[m] * kept) * sum;
+            const int alike = !even || even[n] > 0;
+            at[0] -= (real)(scale[m] * (alike ? lost : plain)) * sum;
+            if (alike) at[inward] += (real)(scale[m] * kept) * sum;
         }
     }
 }

@@ -90,8 +90,8 @@ def lay_beside(
     number = np.arange(mask.phi.size).reshape(shape)[patch.where].ravel()
     closed = mask.phi.ravel()[number] == 0
     # Cells with fluid that a surface crosses or bounds, and slivers that others keep.
-    asked = np.zeros(mask.phi.size, dtype=bool)
-    asked[mask.operator.beside] = True
+    asked = _bounded(mask).ravel()
+    asked[mask.rim] = True
     asked |= (mask.slot >= 0) | (mask.owner != np.arange(mask.phi.size))
     asked &= (mask.owner >= 0) & (mask.component[mask.owner] == component)
     mine = number[asked[number]]
@@ -233,6 +233,16 @@ def _whole(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> 
         if f[end] != wall or source.closed:
             slope[:, end] = 0.0
     return amount * scale, slope
+
+
+def _bounded(mask: Mask) -> np.ndarray:
+    """Cells with a face to another cell that is not fully open."""
+    out = np.zeros(mask.phi.shape, dtype=bool)
+    for axis, opened in enumerate(mask.opened):
+        shut = np.moveaxis(opened < 1, 2 - axis, -1)
+        shut[..., 0] = shut[..., -1] = False
+        out |= np.moveaxis(shut[..., 1:] | shut[..., :-1], -1, 2 - axis)
+    return out
 
 
 def _fine(source: Source, faces: np.ndarray, span: slice, ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,9 +24,13 @@ NODES, SPAN = 32, 6.5
 
 
 def disc_of(channel: Channel | None, axes: Any, window: Any, reach: float) -> Any:
-    """(radius, axis, sources) of a channel's round mouth; None for a point."""
+    """(radius, axis, sources) of a channel's round mouth; None for a point.
+
+    A disc's images reach as far as a point's, and by their radius more.
+    """
     if channel is None or channel.mouth is None:
         return None
+    reach += channel.mouth.radius
     images = [
         Source.of(x, a.faces[0], a.faces[-1], a.lower, a.upper, reach, window.D)
         for x, a in zip(channel.position, axes, strict=True)

@@ -24,7 +24,6 @@ from microdomain.estimate import check_fits
 from microdomain.grid import Grid
 from microdomain.grid_spacing import coarse_beside_pumps
 from microdomain.ledger import Budget
-from microdomain.mask_walls import still_pumps
 from microdomain.model import Model
 from microdomain.pace import Pace
 from microdomain.plan import Plan
@@ -130,8 +129,6 @@ def simulate(
             log.info("'%s' holds this run already, complete.", out)
             return open(out)
         plan, frames, dense = asked.laid()
-        if resting := still_pumps(plan.pumps):
-            log.warning(resting)
         check_fits(plan, 0 if out is not None else frames.size, asked.record)
         provenance = _provenance(asked)
         recorder = Recorder(

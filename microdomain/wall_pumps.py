@@ -14,6 +14,8 @@ of the first inner face has the weight omega on it (with the sign of the outward
 
     du0/dt -= (1 + omega h0) J/h0,      du1/dt += omega h0 J/h1.
 
+Where an obstacle cuts these two cells differently (`mask_walls`) u_w = u0 and omega = 0.
+
 (Tried and left: the wall value by the resistance of half a cell, and the repeated ghost, each of
 first order in h.)  Everything is array code for NumPy's interface; ``[member, a, b]`` over a face.
 """
@@ -56,6 +58,8 @@ class Sheet:
     h0, h1 : float, um
     omega : float, 1/um
     whole : bool                    some pump covers the whole face
+    even : array (a, b) or None     0 where an obstacle cuts the two cells beside the wall apart, or 1
+    part : array (a, b) or None     open part of the cell's face over its fluid part, which is in `cover`
     """
 
     ion: int
@@ -78,6 +82,13 @@ class Sheet:
     h1: float
     omega: float
     whole: bool
+    even: np.ndarray | None = None
+    part: np.ndarray | None = None
+
+    def where_even(self, at_even: float, elsewhere: float, like: Any, xp: Any) -> Any:
+        """A number that differs where the two cells beside the wall do: a float, or an array (a, b)."""
+        both = at_even if self.even is None else np.where(self.even > 0, at_even, elsewhere)
+        return both if self.even is None else xp.asarray(both, dtype=like.dtype)
 
     @property
     def linear(self) -> bool:
@@ -106,11 +117,10 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Pumps:
-    """All sheets of a plan, the names of its pumps, and the part of their open area that obstacles still."""
+    """All sheets of a plan and the names of its pumps."""
 
     names: tuple[str, ...]
     sheets: tuple[Sheet, ...]
-    resting: float = 0.0
 
     def take(self, members: np.ndarray) -> Pumps:
         """Those of some members."""
@@ -128,12 +138,6 @@ NO_PUMPS = Pumps((), ())
 
 def lay_pumps(models: Sequence[Model], grid: Grid, axes: Sequence[Axis]) -> Pumps:
     """Lay the pumps of models, which share all but the numbers of the laws, on a grid.
-
-    Parameters
-    ----------
-    models : sequence of Model
-    grid : Grid
-    axes : three Axis
 
     Returns
     -------
@@ -299,13 +303,15 @@ def crossing(sheet: Sheet, u0: Any, u1: Any, near: Any, xp: Any) -> Crossing:
         xp.asarray(sheet.leak[:, k, None, None], dtype=u0.dtype) * xp.asarray(sheet.cover[k], dtype=u0.dtype)
         for k in range(len(sheet.pumps))
     ]
-    alpha = sheet.first * u0 + sheet.second * u1 + sheet.beta * sum(still[1:], still[0])
+    first, second = sheet.where_even(sheet.first, 1.0, u0, xp), sheet.where_even(sheet.second, 0.0, u0, xp)
+    beta = sheet.where_even(sheet.beta, 0.0, u0, xp)
+    alpha = first * u0 + second * u1 + beta * sum(still[1:], still[0])
     near = 0.0 if near is None else near
     w = alpha if sheet.linear else xp.maximum(alpha, 0.0)
     for _ in range(1 if sheet.linear else MOST):
         values, slopes = fluxes(sheet, w + near, xp)
-        down = 1.0 + sheet.beta * sum(slopes[1:], slopes[0])
-        step = (alpha - w - sheet.beta * sum(values[1:], values[0])) / down
+        down = 1.0 + beta * sum(slopes[1:], slopes[0])
+        step = (alpha - w - beta * sum(values[1:], values[0])) / down
         w = w + step
         if float(xp.abs(step).max()) <= CLOSE * float(xp.abs(w).max()):
             break

@@ -8,7 +8,7 @@ import pytest
 import microdomain as md
 from microdomain import estimate
 from microdomain.backends import cuda
-from microdomain.mouths import in_plane
+from microdomain.mouths import disc_kernel, in_plane
 from microdomain.plan import lay
 from microdomain.plan_members import shared
 from microdomain.reading import Near, reach_of
@@ -63,6 +63,21 @@ def test_the_window_of_a_round_mouth_reaches_across_it():
     points = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
     other = near.at_points(np.zeros(1), near.kernels(points), len(points))
     np.testing.assert_allclose(near.at_centres(np.zeros(1)).reshape(1, 1, -1), other, rtol=1e-9, atol=1e-12)
+
+
+def test_a_mouth_that_touches_a_wall_is_mirrored_in_it():
+    """Its centre stands further from the wall than a point's window reaches, its rim does not."""
+    radius = 0.25
+    asked = round_mouth(radius, at=(0.3 - radius, 0))
+    plan = lay([asked], md.Grid.uniform(asked, 0.02))
+    site, window = plan.sites[0], plan.windows[0]
+    assert reach_of(dataclasses.replace(site, disc=None), window) < radius
+    ages, at_wall = window.nodes, np.array([(0.3, 0.0, 0.0)])
+    one = in_plane(radius, CALCIUM.D, np.array([radius]), ages)[:, 0]
+    flat = site.disc[2][2].density(np.zeros(1), ages)[:, 0]
+    np.testing.assert_allclose(
+        disc_kernel(site.disc, CALCIUM.D, at_wall, ages)[:, 0], 2 * one * flat, rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ FEWEST, ELEMENTS = 32, 8
 REDUCTIONS = frozenset(
     {
         *("extremes", "extremes_refined", "worst_ratio", "fastest", "fastest_refined"),
-        *("close_step", "close_refined", "thin"),
+        *("close_step", "close_refined", "thin", "mask_source"),
     }
 )
 #: Blocks that a grid may have along y; longer loops go on with a stride.

@@ -217,6 +217,21 @@ class Fused:
         else:
             record()
 
+    def folded_rates(
+        self, factor: Factor, y: Any, near: Near, blob: np.ndarray, scale: np.ndarray, plus: Any = None
+    ) -> Any:
+        """`advance`, folded in the same passes."""
+        out = self._vectors() if plus is None else plus
+        by, amount, add = self.device.send(scale, self._scale), self._amount(blob), plus is not None
+
+        def record() -> None:
+            for first, last in self.device.blocks(self.plan.members):
+                self._rates(first, last, y, near, amount, by, add, factor.bars, out)
+
+        arrays = (out, y, near.average, near.ripple, near.laid, amount, *factor.taken_at)
+        self._replay(("rates", add), arrays, record)
+        return out
+
     def folded(self, factor: Factor, r: Any) -> Any:
         """A copy of r with folded right-hand sides and sub-cells as deviations."""
         out = self._mixed(None, 1.0, r, [], [], None, None)

@@ -64,6 +64,7 @@ class Solver:
 
     Attributes
     ----------
+    params : array                  numbers per member, see plan.h
     moved : array or None           what the ledger reads of z, as the last solve left it; None where nothing
                                     leaks
     """
@@ -72,6 +73,7 @@ class Solver:
         self, plan: Plan, device: Device, tables: Tables, reductions: Reductions, walls: Walls | None
     ) -> None:
         self._plan, self._device, self._call, self._t = plan, device, device.call, tables
+        self.params = tables.params
         self._reductions, self._walls = reductions, walls
         nz, ny, nx = plan.grid.shape
         self._shape, self._nz, self._area = (nz, ny, nx), nz, ny * nx

@@ -1,21 +1,7 @@
 """Operations beside obstacles, on top of any backend's operations without them.
 
 The right-hand side is the bare grid's plus the rows of `mask_rows` that differ; closed cells stand still.
-The implicit side solves the diffusion factor with its constant least binding rates,
-
-    A z = (I - g (a D L_m2 + Jbar)) z = r,      L_m2 with open fractions and 2-point derivatives,
-
-by the `ITERATIONS` directions of a minimal-residual method (Saad, Iterative Methods for Sparse Linear
-Systems, 2nd ed., 6.5).  The bare factor B, solved by fast diagonalisation, is its preconditioner::
-
-    x = Abar^-1 mean(r),  v_0 = r - mean(r)               per connected part that keeps its ions
-    z_k = B (phi v_k),    v_k+1 = v_k - A z_k, without its means
-    x += sum_k c_k z_k in the fluid, without its means,   c: least |v_0 - sum_k c_k (v_k - v_k+1)|
-
-with |v|^2 = sum phi V v^2.  As A 1 = Abar 1 on such a part, x keeps its ions to round-off, however few the
-directions.  And A z_k = phi v_k + g a D (L_2 - L_m2) z_k needs a few rows only, for B solves the bare factor
-exactly.  No symmetry of A is asked for, and a fixed count needs no norm on the host.
-(Tried and left: B alone, which loses 1e-3 of the influx and leaks into closed pockets.)
+The implicit side is that of `masked_solve`.
 """
 
 from __future__ import annotations
@@ -25,15 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from microdomain.backends.masked_algebra import least_squares
-from microdomain.backends.parts import FusedParts, ReferenceParts, followed
+from microdomain.backends.masked_solve import Directions
+from microdomain.backends.parts import PartFactor, ReferenceParts, followed
+from microdomain.backends.parts_fused import FusedParts
 from microdomain.backends.reference import Near, Reference
 from microdomain.mask_fill import filled
-
-#: Directions in every implicit solve.
-ITERATIONS = 3
-#: Separate parts of the fluid that have coefficients of their own; the smallest share the last.
-GROUPS = 4
 
 
 def beside_obstacles(ops: Any) -> Any:
@@ -61,9 +43,9 @@ class MaskedNear(Near):
 
 @dataclass(frozen=True, eq=False)
 class MaskedFactor:
-    """A prepared M: the bare one, g = gamma dt [member], a, and the pumps' part."""
+    """A prepared M: of the parts, g = gamma dt [member], a, and the pumps' part."""
 
-    bare: Any
+    parts: PartFactor
     g: np.ndarray
     a: float
     walls: Any
@@ -82,22 +64,6 @@ class Masked:
         self._bare, self._parts, self.plan, self.name, self.xp = bare, parts, bare.plan, bare.name, parts.xp
         plan, mask, put = bare.plan, bare.plan.mask, parts.put
         self.shut = put(mask.shut, np.int64)
-        self.phi = put(mask.relative.ravel())
-        fluid = (mask.component >= 0).astype(float)
-        self.fluid = put(fluid)
-        weight = (mask.phi * plan.grid.volumes).ravel()
-        # Separate parts have coefficients of their own, so that nothing stirs in a pocket at rest.
-        size = np.bincount(mask.component[mask.component >= 0], minlength=mask.free.size)
-        rank = np.minimum(np.argsort(np.argsort(-size)), GROUPS - 1)
-        groups = (rank[mask.component] == np.arange(rank.max() + 1)[:, None]) & (mask.component >= 0)
-        self.groups = put(groups.astype(float)) if len(groups) > 1 else None
-        self.weights = put(groups * weight)
-        # Means over the parts that keep their ions, and back from a mean to its cells.
-        kept = np.flatnonzero(mask.free)
-        member = (mask.component[None, :] == kept[:, None]).astype(float)
-        amount = member * weight
-        self.mean = put((amount / amount.sum(axis=1, keepdims=True)).T)
-        self.member = put(member)
         flows = (mask.operator.outflow4, mask.operator.outflow2)
         taken = np.flatnonzero((flows[0] != 0) | (flows[1] != 0))
         self.taken, self.outflows = put(taken, np.int64), {4: put(flows[0][taken]), 2: put(flows[1][taken])}
@@ -114,10 +80,8 @@ class Masked:
         narrow = sum(1.0 / float(a.widths.min()) ** 2 for a in plan.axes)
         excess = mask.operator.swiftest - 16.0 / 3.0 * narrow
         self._stiffer = float(plan.D.max()) * max(excess, 0.0)
-        # Where a part loses ions through held walls, what the iteration leaves undone counts as lost there.
-        self._leaks = not bool(mask.free.all())
+        self._directions = Directions(parts)
         self._residue = np.zeros((plan.members, plan.mobile))
-        self._arrays: dict[int, Any] = {}
         self._last: tuple[Any, Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -188,20 +152,23 @@ class Masked:
 
     def advance(self, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any = None) -> Any:
         """See `backends.base`."""
-        read = followed(self.plan, y) if self.plan.carried < self.plan.mobile else y
-        return self._advance(y, near, blob, scale, plus, read, self.plan.mobile)
-
-    def _advance(
-        self, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any, read: Any, count: int
-    ) -> Any:
-        """The same, the obstacles' rows on the first `count` species of `read`."""
-        plan = self.plan
-        still = 0.0 if plus is None else self._cells(plan.coarse(plus))[..., self.shut]
+        still, count = self._standing(plus), self.plan.mobile
+        read = followed(self.plan, y) if self.plan.carried < count else y
         out = self._bare.advance(y, near, blob, scale, plus)
-        moving = scale[:, None] * plan.D[:count]
-        rest = plan.rest[:, :count]
+        return self._beside_too(out, read, near, blob, scale, still, count)
+
+    def _standing(self, plus: Any) -> Any:
+        """What closed cells hold, and go on holding."""
+        return 0.0 if plus is None else self._cells(self.plan.coarse(plus))[..., self.shut]
+
+    def _beside_too(
+        self, out: Any, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, still: Any, count: int
+    ) -> Any:
+        """Add scale times what obstacles change in F(y), folded or not, of the first `count` species."""
+        plan = self.plan
+        moving, rest = scale[:, None] * plan.D[:count], plan.rest[:, :count]
         for first, last in self._parts.blocks():
-            self._parts.add_rows(4, moving[first:last], rest[first:last], read[first:last], out[first:last])
+            self._parts.add_rows(moving[first:last], rest[first:last], y[first:last], out[first:last])
         field = plan.coarse(out)
         if blob.any():
             self._blobs(field, blob * scale[plan.pair_member])
@@ -216,84 +183,29 @@ class Masked:
     def factor(self, jacobian: Any, g: np.ndarray, a: float) -> Any:
         """See `backends.base`."""
         bare = self._bare.factor(jacobian, g, a)
-        return MaskedFactor(bare, g, a, bare.walls)
+        return MaskedFactor(self._parts.factor(bare, g, a), g, a, bare.walls)
 
     def solve(self, factor: Any, r: Any) -> tuple[Any, Any]:
         """See `backends.base`."""
-        bare, g, a = factor.bare, factor.g, factor.a
-        out = self._parts.fold(bare, r)
+        return self._solved(factor, self._parts.fold(factor.parts, r))
+
+    def _solved(self, factor: MaskedFactor, out: Any) -> tuple[Any, Any]:
+        """k and z from folded right-hand sides, which are used up."""
+        f, plan = factor.parts, self.plan
         for first, last in self._parts.blocks():
-            some = self.plan.carried * self.plan.grid.cells
-            moving = out[first:last, :some].reshape(last - first, self.plan.carried, -1)
-            pull = (-a * g[first:last, None]) * self.plan.D[: self.plan.carried]
-            self._parts.finish(bare, first, last, self._moved(bare, first, last, moving, pull), out)
-        self._residue /= a * g[:, None]
-        return self._parts.solved(bare, out)
+            moving = out[first:last, : plan.carried * plan.grid.cells].reshape(last - first, plan.carried, -1)
+            z = self._directions.solve(f, first, last, moving)
+            self._parts.finish(f, first, last, z, out)
+        self._residue = self._directions.left / (factor.a * factor.g[:, None])
+        return self._parts.solved(f, out)
 
     def stage(
         self, factor: Any, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, plus: Any = None
     ) -> tuple[Any, Any]:
         """See `backends.base`."""
-        return self.solve(factor, self._advance(y, near, blob, scale, plus, y, self.plan.carried))
-
-    def _moved(self, factor: Any, first: int, last: int, r: Any, pull: np.ndarray) -> Any:
-        """z of members first to last from the right-hand sides of what moves [m, s, cells]."""
-        xp, parts, m = self.xp, self._parts, last - first
-        v, z, w = self._work(m, r.dtype)
-        xp.multiply(r, self.fluid, out=v[0])
-        means = xp.matmul(v[0], self.mean)
-        self._take(v[0], means, w)
-        for k in range(ITERATIONS):
-            xp.multiply(v[k], self.phi, out=w)
-            z[k][...] = parts.modes(factor, first, last, w)
-            parts.add_rows(2, pull, None, z[k], w)
-            xp.subtract(v[k], w, out=v[k + 1])
-            self._take(v[k + 1], xp.matmul(v[k + 1], self.mean), w)
-        found = least_squares(xp, self._products(v, w))
-        shares = [c[:, :, None] if self.groups is None else xp.matmul(c[:, None], self.groups) for c in found]
-        x = z[0] * shares[0]
-        for k in range(1, ITERATIONS):
-            xp.multiply(z[k], shares[k], out=w)
-            x += w
-        x *= self.fluid
-        self._take(x, xp.matmul(x, self.mean), w)
-        self._take(x, -parts.levels(factor, first, last, means), w)
-        if self._leaks:
-            left = [self._bare.host(xp.matmul(one, self.weights.T)) for one in v]
-            for k in range(ITERATIONS):
-                left[0] = left[0] - self._bare.host(found[k])[:, None] * (left[k] - left[k + 1])
-            self._residue[first:last, : self.plan.carried] = left[0].sum(axis=2)
-        return x
-
-    def _products(self, v: list[Any], scratch: Any) -> Any:
-        """sum phi V v_i v_j over species and cells, per member and group of parts: (m, group, n, n)."""
-        m, n, groups = scratch.shape[0], len(v), self.weights.shape[0]
-        out = self.xp.empty((m, groups, n, n), scratch.dtype)
-        for g in range(groups):
-            for i in range(n):
-                self.xp.multiply(v[i], self.weights[g], out=scratch)
-                row = scratch.reshape(m, 1, -1)
-                for j in range(i, n):
-                    product = self.xp.matmul(row, v[j].reshape(m, -1, 1))[:, 0, 0]
-                    out[:, g, i, j] = out[:, g, j, i] = product
-        return out
-
-    def _work(self, m: int, dtype: Any) -> tuple[list[Any], list[Any], Any]:
-        """Work arrays of m members: residuals, solutions, and one more."""
-        if m not in self._arrays:
-            shape = (m, self.plan.carried, self.plan.grid.cells)
-            made = [self.xp.empty(shape, dtype) for _ in range(2 * ITERATIONS + 2)]
-            self._arrays[m] = (made[: ITERATIONS + 1], made[ITERATIONS + 1 : -1], made[-1])
-        return self._arrays[m]
-
-    def _take(self, v: Any, means: Any, scratch: Any) -> None:
-        """Take means from v, part by part."""
-        if means.shape[2] > GROUPS:
-            v -= self.xp.matmul(means, self.member)
-            return
-        for c in range(means.shape[2]):
-            self.xp.multiply(means[:, :, c : c + 1], self.member[c], out=scratch)
-            v -= scratch
+        still = self._standing(plus)
+        out = self._parts.rates(factor.parts, y, near, blob, scale, plus)
+        return self._solved(factor, self._beside_too(out, y, near, blob, scale, still, self.plan.carried))
 
     def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
         """See `backends.base`; closed cells are filled from open ones before they are read."""

@@ -71,6 +71,7 @@ class Walls:
             self._laws = [device.put(s.laws, float) for s in self.sheets]
             self._cover = [device.put(s.cover, float) for s in self.sheets]
             self._strides = [s.strides(plan.grid.shape) for s in self.sheets]
+            self._even = [None if s.even is None else device.put(s.even, float) for s in self.sheets]
         self._known: tuple[Any, Any, list[Crossing]] | None = None
         self.joint = self._joined()
         self._ions = sorted({self.sheets[k].ion for k in self.joint})
@@ -124,7 +125,8 @@ class Walls:
         sheet, m = self.sheets[k], self.plan.members
         n = len(sheet.pumps)
         both = [device.empty(m, n, *sheet.area.shape) for _ in range(2)]
-        numbers = (n, self._laws[k], self._cover[k], sheet.first, sheet.second, sheet.beta)
+        tables = (n, self._laws[k], self._cover[k], self._even[k])
+        numbers = (*tables, sheet.first, sheet.second, sheet.beta)
         device.call("cross", m, sheet.area.size, 0, m, *self._face(k), *numbers, y, wall, *both)
         each, slopes = ([table[:, p] for p in range(n)] for table in both)
         return Crossing(each, slopes, both[0])
@@ -142,11 +144,13 @@ class Walls:
             ghost = sheet.omega * sheet.h0
             if self._device is not None:
                 last, lost, kept = last or self.plan.members, (1.0 + ghost) / sheet.h0, ghost / sheet.h1
-                here = (*self._face(k), len(sheet.pumps), scale, lost, kept, through.table, out)
+                here = (*self._face(k), len(sheet.pumps), scale, 1.0 / sheet.h0, lost, kept)
+                here = (*here, self._even[k], through.table, out)
                 self._device.call("carry", last - first, sheet.area.size, first, last, *here)
                 continue
             field = coarse[:, sheet.ion]
             flux = through.flux * scale[:, None, None]
+            ghost = sheet.where_even(ghost, 0.0, flux, self.xp)
             sheet.layer(field, 0)[...] -= (1.0 + ghost) / sheet.h0 * flux
             sheet.layer(field, 1)[...] += ghost / sheet.h1 * flux
 
@@ -160,7 +164,15 @@ class Walls:
 
     def slopes(self, y: Any, near: Any) -> list[np.ndarray]:
         """J/D, the outward derivative of -u at every sheet's face, [member, a, b] on the host, uM/um."""
-        return [self._host(c.flux) / s.D for s, c in zip(self.sheets, self.crossings(y, near), strict=True)]
+        every = zip(self.sheets, self.crossings(y, near), strict=True)
+        return [self._slope(s, self._host(c.flux)) for s, c in every]
+
+    @staticmethod
+    def _slope(sheet: Sheet, flux: np.ndarray) -> np.ndarray:
+        """J/D from the flux per area of the cell's face and fluid part."""
+        if sheet.part is None:
+            return flux / sheet.D
+        return np.asarray(flux / np.where(sheet.part > 0, sheet.part, 1.0) / sheet.D)
 
     def slopes_of(self, u: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
         """The same from the grid part of fields ``[m, ion, z, y, x]`` and folded weights ``[pair, Q]``."""
@@ -168,7 +180,7 @@ class Walls:
         for sheet, wall in zip(self.sheets, self.near(weights), strict=True):
             mine = self._put(u[:, sheet.ion])
             now = crossing(sheet, sheet.layer(mine, 0), sheet.layer(mine, 1), wall, self.xp)
-            out.append(self._host(now.flux) / sheet.D)
+            out.append(self._slope(sheet, self._host(now.flux)))
         return out
 
     def speed(self, y: Any, near: Any) -> np.ndarray:
@@ -182,11 +194,10 @@ class Walls:
     def _host(a: Any) -> np.ndarray:
         return np.asarray(a.get() if hasattr(a, "get") else a, dtype=float)
 
-    @staticmethod
-    def _rate(sheet: Sheet, slope: Any) -> Any:
+    def _rate(self, sheet: Sheet, slope: Any) -> Any:
         """lambda, 1/ms."""
-        ghost = 1.0 + sheet.omega * sheet.h0
-        return ghost * sheet.first / sheet.h0 * slope / (1.0 + sheet.beta * slope)
+        first = sheet.where_even((1.0 + sheet.omega * sheet.h0) * sheet.first, 1.0, slope, self.xp)
+        return first / sheet.h0 * slope / (1.0 + sheet.where_even(sheet.beta, 0.0, slope, self.xp) * slope)
 
     # -- implicit side -------------------------------------------------------------------------
 

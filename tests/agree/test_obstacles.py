@@ -7,6 +7,7 @@ import pytest
 from plans import random_plan, random_state
 from test_agree import difference
 
+import microdomain as md
 from microdomain.backends.masked import beside_obstacles
 from microdomain.backends.reference import Reference
 from microdomain.model import Ball, Block, Circle, Closed, Cylinder, HeldPatch, Inside, Tissue, Walls
@@ -89,3 +90,43 @@ def test_operations_beside_obstacles(made, case, held, device):
     worst = {name: difference(*pair) for name, pair in pairs.items()}
     assert max(worst.values()) < 1e-12, worst
     assert max(v for name, v in worst.items() if name not in ("solve", "stage", "implicit outflow")) < 1e-13
+
+
+def test_pumps_beneath_a_slanted_surface(device):
+    """Where the two cells beside the wall are cut apart, and where they are alike."""
+    pumps = [md.Pump(md.HillPump(0.4, 0.3, 2), name="PMCA"), md.Pump(md.LinearPump(0.2), name="NCX")]
+    asked = md.Model(
+        box=((-0.22, 0.22), (-0.22, 0.22), (0, 0.32)),
+        ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)],
+        channels=md.Cluster([(0, 0)]),
+        pumps=pumps,
+        obstacles=[Inside(Ball((0, 0, 0.1), 0.2))],
+    )
+    plan = lay([asked, asked], md.Grid.uniform(asked, 0.04))
+    even, part = plan.pumps.sheets[0].even, plan.pumps.sheets[0].part
+    assert (even[part > 0] == 0).sum() > 5
+    assert (even[part > 0] == 1).sum() > 5
+    reference, ops = beside_obstacles(Reference(plan)), device("float64")(plan)
+    y, t = random_state(plan, 5), np.array([0.3, 0.8])
+    fluxes = Fluxes(plan)
+    weights, blob = fluxes.weights(t), fluxes.blob(t, t, np.full(2, 0.01))
+    near, here = reference.near(weights), ops.near(weights)
+    sent, g = ops.vector(y), np.array([0.003, 0.05])
+    F = reference.rhs(y, near, blob)
+    factor = reference.factor(reference.linearise(y, near), g, 1.2)
+    there = ops.factor(ops.linearise(sent, here), g, 1.2)
+    pairs = {
+        "rhs": (F, ops.host(ops.rhs(sent, here, blob))),
+        "speed": (reference.speed(y, near), ops.speed(sent, here)),
+        "outflow": (reference.walls.outflow(y, near), ops.walls.outflow(sent, here)),
+        "slopes": (reference.walls.slopes(y, near)[0], ops.walls.slopes(sent, here)[0]),
+        "solve": (reference.solve(factor, F)[0], ops.host(ops.solve(there, ops.vector(F))[0])),
+    }
+    worst = {name: difference(*pair) for name, pair in pairs.items()}
+    assert max(worst.values()) < 1e-12, worst
+    assert max(v for name, v in worst.items() if name != "solve") < 1e-13
+    # What the pumps carry out is what the cells lose of the diffusion that conserves.
+    bare = reference.walls
+    lost = np.zeros_like(y)
+    bare.add(lost, y, near, np.ones(2))
+    np.testing.assert_allclose(-reference.amounts(lost)[:, 0], bare.outflow(y, near).sum(axis=0), rtol=1e-13)
