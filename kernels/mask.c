@@ -72,7 +72,8 @@ KERNEL mask_begin(int first, int last, int species, wide cells, wide count, wide
     }
 }
 
-/* u_k+1 = u_k - A z_k, where the bare factor of z_k is what was handed of u_k; and what is handed next. */
+/* u_k+1 = u_k - A z_k, where the bare factor of z_k is what was handed of u_k, and what is handed next: the whole
+ * grid (k 0) is handed all of the ring, the box nothing. */
 KERNEL mask_left(int first, int last, int species, wide cells, wide count, wide touched, int many, int k, int width,
                  const wide *index, const real *weight, const real *bare, const real *extra, const double *factor,
                  const real *z, real *u, wide room, const wide *place, real *next) {
@@ -83,7 +84,7 @@ KERNEL mask_left(int first, int last, int species, wide cells, wide count, wide 
         const real *from = z + here * cells, *old = u + (((wide)(m - first) * many + k) * species + s) * count;
         real *now = u + (((wide)(m - first) * many + k + 1) * species + s) * count;
         FOR_EACH_SERIALLY(q, count) {
-            const real share = q < touched ? handed(by, bare[q], extra[q]) : 0;
+            const real share = q < touched ? handed(by, bare[q], extra[q]) : k == 0;
             real sum = 0;
             for (int j = 0; j < width; ++j) sum += weight[j * count + q] * from[index[j * count + q]];
             const real left = old[q] - share * old[q] - by * sum;

@@ -63,7 +63,7 @@ class Masked:
     def __init__(self, bare: Any, parts: ReferenceParts | FusedParts) -> None:
         self._bare, self._parts, self.plan, self.name, self.xp = bare, parts, bare.plan, bare.name, parts.xp
         plan, mask, put = bare.plan, bare.plan.mask, parts.put
-        self.shut = put(mask.shut, np.int64)
+        self.shut, self.cells = put(mask.shut, np.int64), put(plan.cells, np.int64)
         flows = (mask.operator.outflow4, mask.operator.outflow2)
         taken = np.flatnonzero((flows[0] != 0) | (flows[1] != 0))
         self.taken, self.outflows = put(taken, np.int64), {4: put(flows[0][taken]), 2: put(flows[1][taken])}
@@ -155,21 +155,28 @@ class Masked:
         still, count = self._standing(plus), self.plan.mobile
         read = followed(self.plan, y) if self.plan.carried < count else y
         out = self._bare.advance(y, near, blob, scale, plus)
-        return self._beside_too(out, read, near, blob, scale, still, count)
+        return self._beside_too(out, read, near, blob, scale, still, count, apart=False)
 
     def _standing(self, plus: Any) -> Any:
         """What closed cells hold, and go on holding."""
         return 0.0 if plus is None else self._cells(self.plan.coarse(plus))[..., self.shut]
 
     def _beside_too(
-        self, out: Any, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, still: Any, count: int
-    ) -> Any:
-        """Add scale times what obstacles change in F(y), folded or not, of the first `count` species."""
-        plan = self.plan
+        self, out: Any, y: Any, near: MaskedNear, blob: np.ndarray, scale: np.ndarray, still: Any, count: int,
+        apart: bool,
+    ) -> Any:  # fmt: skip
+        """Add scale times what obstacles change in F(y), folded or not, of the first `count` species.
+
+        Sub-cells see it too, but where they stand `apart`, as deviations from their cell's average.
+        """
+        plan, field = self.plan, self.plan.coarse(out)
         moving, rest = scale[:, None] * plan.D[:count], plan.rest[:, :count]
+        finer = [] if apart else [(k, plan.at(j)) for k, j in enumerate(plan.refined) if plan.at(j) < count]
+        before = [self._cells(field)[:, s, self.cells] for _, s in finer]
         for first, last in self._parts.blocks():
             self._parts.add_rows(moving[first:last], rest[first:last], y[first:last], out[first:last])
-        field = plan.coarse(out)
+        for (k, s), old in zip(finer, before, strict=True):
+            plan.fine(out)[:, k] += (self._cells(field)[:, s, self.cells] - old)[..., None]
         if blob.any():
             self._blobs(field, blob * scale[plan.pair_member])
         flat = self._cells(field)
@@ -205,7 +212,9 @@ class Masked:
         """See `backends.base`."""
         still = self._standing(plus)
         out = self._parts.rates(factor.parts, y, near, blob, scale, plus)
-        return self._solved(factor, self._beside_too(out, y, near, blob, scale, still, self.plan.carried))
+        return self._solved(
+            factor, self._beside_too(out, y, near, blob, scale, still, self.plan.carried, self._parts.apart)
+        )
 
     def layers(self, y: Any, weights: np.ndarray) -> np.ndarray:
         """See `backends.base`; closed cells are filled from open ones before they are read."""

@@ -34,7 +34,14 @@ def box_of(plan: Plan) -> Box:
 
 
 class ReferenceParts:
-    """Parts of a `Reference`."""
+    """Parts of a `Reference`.
+
+    Attributes
+    ----------
+    apart : bool                    whether `rates` leaves sub-cells as deviations from their cell's average
+    """
+
+    apart = False
 
     def __init__(self, ops: Reference) -> None:
         self.ops, self.xp, self.box, self._a = ops, ops.xp, box_of(ops.plan), 1.0
@@ -125,6 +132,9 @@ class ReferenceParts:
         """v_k+1 = v_k - A z_k in the cells asked for, and what the next solve in the box is handed."""
         index, weight = self._left[k > 0]
         share = self._handed(f)
+        if k == 0:
+            # The whole grid was handed all of the ring.
+            share[..., self.box.touched :] = 1.0
         rows = (z[..., index] * weight).sum(axis=-1)
         u[:, k + 1] = u[:, k] - share * u[:, k] - f.pull[:, :, None] * rows
         self._next = self.xp.zeros((*z.shape[:2], self.box.cells.size))

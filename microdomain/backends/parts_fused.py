@@ -39,6 +39,8 @@ class Work:
 class FusedParts:
     """Parts of a `Fused`; see `ReferenceParts`."""
 
+    apart = True
+
     def __init__(self, ops: Fused) -> None:
         self.ops, self.xp, self.put, self._call = ops, ops.device.xp, ops.device.put, ops.device.call
         plan, put = ops.plan, ops.device.put

@@ -40,6 +40,7 @@ CASES = {
     "held patch": {"held": PATCH},
     "patch in fluid": {"held": PATCH, "tissue": ()},
     "graded": {"tissue": GRADED},
+    "sub-cells of a slow buffer": {"buffers": md.Buffer("slow", total=200, k_on=0.1, K_d=10, D=0.005)},
     "vesicle": {"obstacles": md.Ball((0.06, 0.01, 0.045), 0.03, name="vesicle")},
     "vesicle on a boundary, pumps": {
         "obstacles": md.Ball((0.06, 0.01, 0.12), 0.03, name="vesicle"),
