@@ -150,10 +150,7 @@ class Batch:
             except (ArithmeticError, LookupError, ValueError) as error:
                 if not forgiving:
                     raise
-                if active.size == 1:
-                    self._leave(active, error)
-                else:
-                    self._step_apart(active, until)
+                self._leave(active, error) if active.size == 1 else self._step_apart(active, until)
             if beat is not None:
                 beat(self)
 
