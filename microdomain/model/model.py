@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ from microdomain.model import canonical, checks, consistency, tree
 from microdomain.model.channels import Channel, Cluster, check_distances, resolve
 from microdomain.model.chemistry import Chemistry
 from microdomain.model.complexes import Complex
+from microdomain.model.given import NONE, Taken, part
 from microdomain.model.membrane import FACES, Walls
 from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
 from microdomain.model.pumps import Pump
@@ -27,7 +27,7 @@ _CLOSED, _HOLD = Walls(), Hold(-70.0)
 Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
-@dataclass(frozen=True, repr=False)
+@part(repr=False)
 class Model:
     """A box of cytosol with ions, buffers and channels.  It knows no grid, no step, no device.
 
@@ -63,28 +63,29 @@ class Model:
     ('Ca',)
     """
 
-    box: Box
-    ions: tuple[Ion, ...]
-    buffers: tuple[Buffer, ...] = ()
-    channels: tuple[Cluster, ...] = ()
+    box: Taken[Iterable[Iterable[float]], Box]
+    ions: Taken[Ion | Iterable[Ion], tuple[Ion, ...]]
+    buffers: Taken[Buffer | Complex | Iterable[Buffer | Complex], tuple[Buffer, ...]] = NONE
+    channels: Taken[Cluster | Iterable[Cluster], tuple[Cluster, ...]] = NONE
     walls: Walls = _CLOSED
-    uptake: tuple[tuple[str, float], ...] = ()
+    uptake: Taken[Mapping[str, float] | Iterable[tuple[str, float]], tuple[tuple[str, float], ...]] = NONE
     temperature: float = BODY
     voltage: Voltage = _HOLD
-    obstacles: tuple[Obstacle, ...] = ()
-    pumps: tuple[Pump, ...] = ()
-    molecules: tuple[Species, ...] = ()
-    reactions: tuple[Reaction, ...] = ()
-    volume_pumps: tuple[VolumePump, ...] = ()
-    complexes: tuple[Complex, ...] = ()
+    obstacles: Taken[Obstacle | Iterable[Obstacle], tuple[Obstacle, ...]] = NONE
+    pumps: Taken[Pump | Iterable[Pump], tuple[Pump, ...]] = NONE
+    molecules: Taken[Species | Iterable[Species], tuple[Species, ...]] = NONE
+    reactions: Taken[Reaction | Iterable[Reaction], tuple[Reaction, ...]] = NONE
+    volume_pumps: Taken[VolumePump | Iterable[VolumePump], tuple[VolumePump, ...]] = NONE
+    complexes: Taken[Complex | Iterable[Complex], tuple[Complex, ...]] = NONE
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "box", _box(self.box))
         put(self, "ions", _sequence(self.ions, Ion, "ions"))
-        several = [b for b in _listed(self.buffers) if isinstance(b, Complex)]
+        buffers = _listed(self.buffers)
+        several = [b for b in buffers if isinstance(b, Complex)]
         put(self, "complexes", _sequence((*_listed(self.complexes), *several), Complex, "complexes"))
-        plain = tuple(b for b in _listed(self.buffers) if not isinstance(b, Complex))
+        plain = tuple(b for b in buffers if not isinstance(b, Complex))
         put(self, "buffers", _sequence(plain, Buffer, "buffers"))
         put(self, "molecules", _sequence(self.molecules, Species, "molecules"))
         put(self, "reactions", _sequence(self.reactions, Reaction, "reactions"))

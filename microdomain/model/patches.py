@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.given import Pair, part
 
 
 def _pair(given: Any, what: str, **limits: Any) -> tuple[float, float]:
@@ -20,7 +20,7 @@ def _pair(given: Any, what: str, **limits: Any) -> tuple[float, float]:
     return first, second
 
 
-@dataclass(frozen=True)
+@part()
 class Rectangle:
     """A rectangle of a face.
 
@@ -30,8 +30,8 @@ class Rectangle:
     size : (float, float), um     full widths
     """
 
-    centre: tuple[float, float]
-    size: tuple[float, float]
+    centre: Pair
+    size: Pair
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "centre", _pair(self.centre, "Rectangle: centre"))
@@ -49,7 +49,7 @@ class Rectangle:
         return self.size[0] * self.size[1]
 
 
-@dataclass(frozen=True)
+@part()
 class Circle:
     """A circular patch of a face, that a pump covers; a channel's round mouth is a `Disc`.
 
@@ -59,7 +59,7 @@ class Circle:
     radius : float, um
     """
 
-    centre: tuple[float, float]
+    centre: Pair
     radius: float
 
     def __post_init__(self) -> None:

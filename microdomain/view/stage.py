@@ -98,7 +98,7 @@ class Stage:
 
     def _probes(self) -> dict[str, tuple[float, float, float]]:
         there = self.results.probes
-        if there is None:
+        if not there:
             return {}
         places = zip(*(np.asarray(there[a].values, float) for a in "xyz"), strict=True)
         return {str(n): p for n, p in zip(there["point"].values, places, strict=True)}

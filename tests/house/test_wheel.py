@@ -34,6 +34,8 @@ def tracked(folder):
 def test_the_wheel_holds_the_package_and_its_data(contents):
     files = tracked("microdomain")
     assert any(name.startswith("microdomain/examples/") and name.endswith(".toml") for name in files)
+    assert any(name.startswith("microdomain/presets/") and name.endswith(".toml") for name in files)
+    assert "microdomain/py.typed" in files
     assert files <= contents
 
 
