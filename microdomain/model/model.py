@@ -14,7 +14,7 @@ from microdomain.model.channels import Channel, Cluster, check_distances, resolv
 from microdomain.model.chemistry import Chemistry
 from microdomain.model.complexes import Complex
 from microdomain.model.given import NONE, Taken, part
-from microdomain.model.membrane import FACES, Walls
+from microdomain.model.membrane import Walls
 from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
 from microdomain.model.pumps import Pump
 from microdomain.model.reactions import Reaction, VolumePump
@@ -184,13 +184,11 @@ class Model:
         return float(buffer.bound_at(self.ion(buffer.binds).rest))
 
     def pull(self, channel: Channel) -> float:
-        """Greatest slope P of the pumps of its ion on the face that a channel is on, um/ms; 0 without any."""
-        total = 0.0
-        for pump in self.pumps:
-            axis, side = divmod(FACES.index(pump.face), 2)
-            if pump.ion == channel.ion and channel.position[axis] == self.box[axis][side]:
-                total += pump.law.terms.steepest
-        return total
+        """Greatest slope P of the pumps of its ion on the membrane around a channel, um/ms; 0 without any.
+
+        Pumps on patches further away than `pumps.AROUND` are not counted.
+        """
+        return sum(p.law.terms.steepest for p in self.pumps if p.is_around(channel, self.box))
 
     @property
     def volume(self) -> float:

@@ -48,6 +48,11 @@ class Rectangle:
         """um^2"""
         return self.size[0] * self.size[1]
 
+    def distance(self, p: float, q: float) -> float:
+        """How far a point of the face is from it, um; 0 on it."""
+        (a, b), (c, d) = self.ends
+        return math.hypot(max(a - p, p - b, 0.0), max(c - q, q - d, 0.0))
+
 
 @part()
 class Circle:
@@ -76,3 +81,7 @@ class Circle:
     def area(self) -> float:
         """um^2"""
         return math.pi * self.radius**2
+
+    def distance(self, p: float, q: float) -> float:
+        """How far a point of the face is from it, um; 0 on it."""
+        return max(math.dist(self.centre, (p, q)) - self.radius, 0.0)
