@@ -79,8 +79,12 @@ def test_another_plan_does_not_take_a_folder(files):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("[[axis]]", "[[axes]]", "unknown key 'axes'"),
-        ('scenario = "tiny.toml"', 'scenario = "none.toml"', "no scenario 'none.toml' beside it"),
+        ("[[axis]]", "[[axes]]", "unknown key 'axes'; a sweep file has title"),
+        (
+            'scenario = "tiny.toml"',
+            'scenario = "none.toml"',
+            "beside it, nor an example of that name",
+        ),
         ('scenario = "tiny.toml"', "", "name the scenario to vary"),
         ('"200 uM"', '"-200 uM"', "the point with model.buffers.b.total = '-200 uM'"),
         ("buffers.b.total", "buffers.b.totl", "totl"),
