@@ -177,7 +177,6 @@ def steady_state(
             f"steady_state: sensor {record.sensors[0][0]!r} is in the record, but release needs a course in "
             "time. Take results.at(...) and give its concentration to microdomain.sensors.release."
         )
-    model.plain_buffers_only("steady_state knows", " Use simulate(), for a steady state with a long `until`.")
     check_steady(model)
     levels = [_Level.of(model, grid_for(model) if grid is None else grid, progress)]
     while check and model.resolved_channels:

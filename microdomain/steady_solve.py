@@ -118,6 +118,7 @@ def check_steady(model: Model, scenario: bool = False) -> None:
             f"steady_state knows no obstacles, and this model has {model.obstacles[0].name!r}. March to the "
             "steady state with simulate, or leave the obstacles out."
         )
+    model.plain_buffers_only("steady_state knows", " Use simulate(), for a steady state with a long `until`.")
     mend = {name: words[scenario] for name, words in MENDS.items()}
     known: dict[str, float] = {}
     felt: set[str] = set()
