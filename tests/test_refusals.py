@@ -31,7 +31,7 @@ TWO = [md.Species("A", total=1, contains={"A": 1}), md.Species("B", contains={"A
 #: What a model may have, and the words of the approximations, of images and of steady_state; images leave
 #: buffers out, and steady states know round mouths.
 ODD = {
-    "obstacle": ({"obstacles": md.Ball((0, 0, 0.15), 0.03, name="er")}, "obstacle", "the obstacle 'er'", "'er'"),
+    "obstacle": ({"obstacles": md.Ball((0, 0, 0.15), 0.03, name="er")}, "obstacle", "obstacle 'er'", "'er'"),
     "pump": ({"pumps": md.Pump(md.LinearPump(0.1), name="NCX")}, "pump 'NCX'", "pump 'NCX'", "'NCX' is on a"),
     "volume pump": ({"volume_pumps": md.VolumePump("Ca", 0.1, 0.3)}, "1:1", "a volume pump of Ca", "1:1"),
     "disc": ({"mouth": md.Disc(0.02)}, "the round mouth of channels", "the round mouth of channels", None),
