@@ -26,10 +26,11 @@ from microdomain.reading_cusps import Sources
 from microdomain.reading_fields import read_points
 from microdomain.record import Record
 from microdomain.results import Results
+from microdomain.steady_check import check_steady
 from microdomain.steady_feedback import settle
 from microdomain.steady_problem import NoSteadyState
 from microdomain.steady_record import recorded
-from microdomain.steady_solve import LATE, Solution, check_steady, lay_steady
+from microdomain.steady_solve import LATE, Solution, lay_steady
 
 __all__ = [
     "NoSteadyState",

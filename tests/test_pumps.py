@@ -121,13 +121,6 @@ def test_refused(make, words):
         make()
 
 
-def test_a_steady_state_with_pumps_is_refused():
-    channel = md.Cluster([(0, 0)], current=md.Fixed(0.1))
-    asked = model(md.Pump(md.LinearPump(0.2)), channels=channel, walls=md.Walls(x=md.Held()))
-    with pytest.raises(ValueError, match=r"Pump 'pump' is on a wall.*March in time with simulate"):
-        md.steady_state(asked)
-
-
 def test_members_share_the_places_of_their_pumps():
     first, other = (model(md.Pump(md.LinearPump(0.2), face=face)) for face in ("z-", "z+"))
     with pytest.raises(ValueError, match=r"differs from member 0 in its pumps \(names, places, Hill coeff"):

@@ -29,10 +29,10 @@ NAMED = "the species 'odd"
 LOBES = {"k_T": 0.77, "koff_T": 160, "k_R": 32, "koff_R": 22}
 TWO = [md.Species("A", total=1, contains={"A": 1}), md.Species("B", contains={"A": 1})]
 #: What a model may have, and the words of the approximations, of images and of steady_state; images leave
-#: buffers out, and steady states know round mouths.
+#: buffers out, and steady states know pumps and round mouths.
 ODD = {
     "obstacle": ({"obstacles": md.Ball((0, 0, 0.15), 0.03, name="er")}, "obstacle", "obstacle 'er'", "'er'"),
-    "pump": ({"pumps": md.Pump(md.LinearPump(0.1), name="NCX")}, "pump 'NCX'", "pump 'NCX'", "'NCX' is on a"),
+    "pump": ({"pumps": md.Pump(md.LinearPump(0.1), name="NCX")}, "pump 'NCX'", "pump 'NCX'", None),
     "volume pump": ({"volume_pumps": md.VolumePump("Ca", 0.1, 0.3)}, "1:1", "a volume pump of Ca", "1:1"),
     "disc": ({"mouth": md.Disc(0.02)}, "the round mouth of channels", "the round mouth of channels", None),
     "two sites": ({"buffers": md.TwoSite("N", 100, **LOBES)}, "species 'N.free'", None, "species 'N.free'"),
