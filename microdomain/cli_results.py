@@ -87,7 +87,7 @@ def reversal_rows(
     from microdomain.report import of_member, times_of
 
     times = times_of(results.mouths)
-    if results.probes is not None:  # a run that was stopped may have written mouths but not yet probes
+    if results.probes:  # a run that was stopped may have written mouths but not yet probes
         times = times[: results.probes.sizes.get("time", 0)]
     if at is not None and times.size:
         chosen = [int(np.argmin(np.abs(times - at)))]
@@ -104,9 +104,7 @@ def reversal_rows(
             np.asarray(mouths[name].transpose("time", "channel").values, float)
             for name in ("concentration", "reversal", "influx")
         ]
-        parts.append(
-            (names[m], model, columns, None if results.probes is None else of_member(results.probes, m))
-        )
+        parts.append((names[m], model, columns, of_member(results.probes, m) if results.probes else None))
     for k in chosen:
         for name, model, (c, E, influx), probes in parts:
             for n, channel in enumerate(model.resolved_channels):

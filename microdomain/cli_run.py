@@ -253,7 +253,8 @@ def steady_command(
     from microdomain.report import report
     from microdomain.scenario import load
     from microdomain.scenario_run import grid_of, record_of
-    from microdomain.steady import Refinement, check_steady, held_open, held_walls, steady_state
+    from microdomain.steady import Refinement, held_open, held_walls, steady_state
+    from microdomain.steady_check import check_steady
 
     asked = load(scenario)
     _check_places(out, overwrite, picture)

@@ -211,7 +211,7 @@ def _free_ions(distance: np.ndarray, field: np.ndarray, solid_angle: float) -> n
 
 def _sensors(results: Any, model: Model, ion: str, influx: np.ndarray) -> list[tuple[str, float]]:
     """Probes and their distance (um) to the nearest open channel of the ion."""
-    if results.probes is None:
+    if not results.probes:
         return []
     channels = [c for c in model.resolved_channels if c.ion == ion]
     places = np.array([c.position for c, pA in zip(channels, influx, strict=True) if pA != 0])

@@ -287,12 +287,15 @@ class Mouths:
             first = stop
         return cls(Watch.of(plan, points), Cusps(plan, points), plan.rest[:, : plan.ions], picks)
 
-    def read(self, ops: Any, y: Any, hidden: np.ndarray | None = None) -> list[np.ndarray]:
+    def read(
+        self, ops: Any, y: Any, hidden: np.ndarray | None = None, slopes: Sequence[np.ndarray] = ()
+    ) -> list[np.ndarray]:
         """Grid part (uM) at each member's mouths, from state vectors.
 
-        Where `hides`, `hidden` are the sources in sub-cells, as `reading_cusps.Sources` has them.
+        Where `hides`, `hidden` are the sources in sub-cells, as `reading_cusps.Sources` has them;
+        `slopes` are those at pumped walls, as `wall_reading` has them.
         """
-        values = self._watch.read(ops, y, self._rest)
+        values = self._watch.read(ops, y, self._rest, slopes)
         if hidden is not None:
             values = values + self._cusps.added(hidden)
         return [values[m, ions, points] for m, ions, points in self._picks]

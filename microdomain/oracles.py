@@ -73,7 +73,8 @@ def eba_at(model: Model, points: Any, influx: Sequence[float] | None = None, ion
 
     Raises
     ------
-    ValueError                    if a channel's current is not constant and no influx is given
+    ValueError                    if a channel's current is not constant and no influx is given; obstacles,
+                                  pumps, round mouths or reactions
 
     Source: see `microdomain.oracles_buffered`.
 
@@ -123,7 +124,7 @@ def images_at(
 
     Source: Carslaw & Jaeger 1959, chapter 14.
     """
-    _check_images(model, ion)
+    _refuse_others("Images", model, ion)
     points = np.atleast_2d(np.asarray(points, float))
     who, rate = model.ion(ion), model.uptake_rate(ion)
     alpha, tortuosity = even_medium(model, "Images")
@@ -150,8 +151,8 @@ def images_at(
     return field
 
 
-def _check_images(model: Model, ion: str) -> None:
-    """Refuse what images do not know, naming it; buffers are left out by agreement."""
+def _refuse_others(who: str, model: Model, ion: str) -> None:
+    """Refuse what no closed form here knows, naming it; buffers are another matter."""
     unknown = [f"the obstacle {one.name!r}" for one in model.obstacles]
     unknown += [f"the pump {p.name!r}" for p in model.pumps if p.ion == ion]
     unknown += [f"a volume pump of {ion}"] * any(p.ion == ion for p in model.volume_pumps)
@@ -160,7 +161,7 @@ def _check_images(model: Model, ion: str) -> None:
     unknown += [f"the reaction {r.equation!r}" for r in model.reactions[:1]]
     if unknown:
         raise ValueError(
-            "Images know closed and held walls and point channels only, and this model has "
+            f"{who} know closed and held walls and point channels only, and this model has "
             f"{' and '.join(unknown)}. Use simulate()."
         )
 
@@ -189,6 +190,7 @@ def _channels(model: Model, influx: Sequence[float] | None, ion: str) -> list[tu
 def _surroundings(model: Model, points: Any, influx: Sequence[float] | None, ion: str) -> dict[str, Any]:
     """Arguments of `eba`, `rba` and `lin` for the channels and buffers of one ion."""
     model.plain_buffers_only("EBA, RBA and LIN know")
+    _refuse_others("EBA, RBA and LIN", model, ion)
     alpha, tortuosity = even_medium(model, "EBA, RBA and LIN")
     sources = _channels(model, influx, ion)
     buffers = [b for b in model.buffers if b.binds == ion and b.D > 0]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from microdomain.model import Sensor
+from microdomain.model.given import NONE, Taken, part
 
+_NOT_GIVEN: Any = None
 Position = tuple[float, float, float]
+Points = Mapping[str, Iterable[float]] | Iterable[tuple[str, Iterable[float]]]
+Placed = tuple[Sensor, Iterable[float]]
+Sensors = Mapping[str, Placed | Mapping[str, Any]] | Iterable[tuple[str, Sensor, Position]]
 
 #: Times after each edge at which mouths and probes are read, the first of them (ms), and how many
 #: in all at most.
@@ -21,7 +25,7 @@ AFTER, FIRST, MOST = 50, 1e-4, 5000
 FIELDS, EVEN, FEW_EDGES = 11, 501, 20
 
 
-@dataclass(frozen=True)
+@part()
 class Record:
     """What a run writes down.
 
@@ -46,18 +50,18 @@ class Record:
     """
 
     every: float | None = None
-    times: tuple[float, ...] | None = None
-    fields: tuple[str, ...] = ()
-    points: tuple[tuple[str, Position], ...] = ()
-    sensors: tuple[tuple[str, Sensor, Position], ...] = ()
+    times: Taken[Iterable[float] | None, tuple[float, ...] | None] = _NOT_GIVEN
+    fields: Taken[str | Iterable[str], tuple[str, ...]] = NONE
+    points: Taken[Points, tuple[tuple[str, Position], ...]] = NONE
+    sensors: Taken[Sensors, tuple[tuple[str, Sensor, Position], ...]] = NONE
 
     def __init__(
         self,
         every: float | None = None,
-        times: Sequence[float] | None = None,
-        fields: Sequence[str] | None = None,
-        points: Mapping[str, Sequence[float]] | Sequence[Any] | None = None,
-        sensors: Mapping[str, Any] | None = None,
+        times: Iterable[float] | None = None,
+        fields: str | Iterable[str] | None = None,
+        points: Points | None = None,
+        sensors: Sensors | None = None,
     ) -> None:
         if every is not None and times is not None:
             raise ValueError("Record: give `every` or `times`, not both.")
@@ -74,12 +78,14 @@ class Record:
         put(self, "fields", (fields,) if isinstance(fields, str) else tuple(fields or ()))
         named = points.items() if isinstance(points, Mapping) else (points or ())
         checked = []
-        for name, at in named:
-            if len(tuple(at)) != 3:
-                raise ValueError(f"Record: point '{name}' = {tuple(at)}; give three coordinates in um.")
+        for name, given in named:
+            at = tuple(given)
+            if len(at) != 3:
+                raise ValueError(f"Record: point '{name}' = {at}; give three coordinates in um.")
             checked.append((str(name), tuple(float(x) for x in at)))
         put(self, "points", tuple(checked))
-        put(self, "sensors", tuple(_placed(str(name), given) for name, given in (sensors or {}).items()))
+        pairs = sensors.items() if isinstance(sensors, Mapping) else ((n, at) for n, *at in sensors or ())
+        put(self, "sensors", tuple(_placed(str(name), given) for name, given in pairs))
 
     def schedule(
         self, until: float, edges: np.ndarray, restless: bool = False

@@ -53,9 +53,7 @@ class Results:
         about = self._parts["solver"].attrs
         self.models: tuple[Model, ...] = tuple(Model.from_dict(d) for d in about["models"])
         self.grid = Grid(*(self._parts["solver"][f"{a}_faces"].values for a in "xyz"))
-        self.member_names: tuple[str, ...] | None = (
-            tuple(about["member_names"]) if about.get("member_names") else None
-        )
+        self.member_names: tuple[str, ...] = tuple(about.get("member_names") or ())
         self.provenance: dict[str, Any] = dict(about["provenance"])
         self._ensemble = bool(about["ensemble"])
 
@@ -125,9 +123,11 @@ class Results:
         return self._squeezed(self._parts["mouths"])
 
     @property
-    def probes(self) -> xarray.Dataset | None:
-        """Concentrations at the recorded points, or None where none were asked for."""
-        return self._squeezed(self._parts["probes"]) if "probes" in self._parts else None
+    def probes(self) -> xarray.Dataset:
+        """Concentrations at the recorded points; empty where none were asked for."""
+        import xarray
+
+        return self._squeezed(self._parts.get("probes", xarray.Dataset()))
 
     def at(self, points: Any, times: Any = None, ion: str | None = None) -> xarray.DataArray:
         """Free concentration at any points, near field included.

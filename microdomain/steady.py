@@ -26,10 +26,11 @@ from microdomain.reading_cusps import Sources
 from microdomain.reading_fields import read_points
 from microdomain.record import Record
 from microdomain.results import Results
+from microdomain.steady_check import check_steady
 from microdomain.steady_feedback import settle
 from microdomain.steady_problem import NoSteadyState
 from microdomain.steady_record import recorded
-from microdomain.steady_solve import LATE, Solution, check_steady, lay_steady
+from microdomain.steady_solve import LATE, Solution, lay_steady
 
 __all__ = [
     "NoSteadyState",
@@ -177,7 +178,6 @@ def steady_state(
             f"steady_state: sensor {record.sensors[0][0]!r} is in the record, but release needs a course in "
             "time. Take results.at(...) and give its concentration to microdomain.sensors.release."
         )
-    model.plain_buffers_only("steady_state knows", " Use simulate(), for a steady state with a long `until`.")
     check_steady(model)
     levels = [_Level.of(model, grid_for(model) if grid is None else grid, progress)]
     while check and model.resolved_channels:

@@ -22,7 +22,8 @@ from microdomain.laws import law
 from microdomain.plan import Plan
 from microdomain.reading_cusps import Sources
 from microdomain.reading_fields import read_points
-from microdomain.steady_solve import LATE, Solution, check_steady, solve_steady
+from microdomain.steady_check import check_steady
+from microdomain.steady_solve import LATE, Solution, solve_steady
 
 #: Outer iterations end when no flux misses its law by more than this part of the largest; how many at most.
 CLOSE, MOST = 1e-11, 60

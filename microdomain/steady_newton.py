@@ -55,7 +55,7 @@ def solve(problem: Problem, start: np.ndarray | None = None) -> Field:
     RuntimeError                            Newton's method did not settle
     """
     w = _carried(problem)
-    if not problem.buffers:
+    if not problem.buffers and problem.pumps is None:
         return Field(
             problem.free(w, np.zeros((0, *w.shape))) - problem.near, np.zeros((0, *w.shape)), 0, 0, 0.0
         )
@@ -79,7 +79,7 @@ def _starts(problem: Problem, w: np.ndarray, given: np.ndarray | None) -> Iterat
         yield given - problem.rests
     # With uptake w is only a guess, and buffers at rest forgive a bad one.
     rest = np.zeros((len(problem.buffers), *w.shape))
-    if problem.uptake:
+    if problem.taken:
         yield rest
         yield rapid(problem, w)
     else:
@@ -92,11 +92,11 @@ def _carried(problem: Problem) -> np.ndarray:
     if not problem.source.any() and not problem.near.any():
         return np.zeros(problem.lattice.shape)
     source, rate = problem.source, 0.0
-    if problem.uptake:
+    if problem.taken:
         whole = problem.D
         for b in problem.buffers:
             whole += b.D * b.total * b.k_on * b.k_off / (b.k_on * problem.rest + b.k_off) ** 2
-        rate = problem.uptake / whole
+        rate = problem.sink / whole
         source = source - rate * problem.D * problem.near
     w: np.ndarray = problem.lattice.screened(source[None], rate, LINEAR)[0]
     return w
@@ -112,12 +112,13 @@ class _Point:
     F: np.ndarray
     p: np.ndarray
     q: np.ndarray
+    gains: list[np.ndarray]
 
     @classmethod
     def at(cls, problem: Problem, w: np.ndarray, v: np.ndarray) -> _Point:
         """Evaluate the equations; F holds that of w first where there is uptake."""
-        taken = problem.uptake > 0.0
-        first = 1 if taken else 0
+        taken = problem.taken
+        first, gains = (1 if taken else 0), []
         c = problem.free(w, v)
         F = problem.lattice.laplacian(np.concatenate([w[None], v]) if taken else v)
         p, q = np.empty_like(v), np.empty_like(v)
@@ -127,7 +128,9 @@ class _Point:
             F[first + j] += R
         if taken:
             F[0] += problem.source - problem.uptake * (c - problem.rest)
-        return cls(w, v, c, F, p, q)
+        if problem.pumps is not None:
+            gains = problem.pumps.add(F[0], c - problem.near)
+        return cls(w, v, c, F, p, q, gains)
 
     @property
     def size(self) -> float:
@@ -137,6 +140,8 @@ class _Point:
     @property
     def imbalance(self) -> float:
         """Largest residual of a buffer over the fastest binding rate."""
+        if not len(self.p):
+            return self.size
         return float(np.abs(self.F[-len(self.p) :]).max() / max(float((self.p * self.c).max()), 1e-300))
 
 
@@ -166,11 +171,11 @@ def _moved(problem: Problem, here: _Point, step: np.ndarray) -> tuple[_Point | N
     would let a single saturated cell hold up all others.
     """
     old, totals = here.v + problem.rests, problem.totals
-    dv = step[-len(old) :]
+    dv = step[1 if problem.taken else 0 :]
     part = 1.0
     for _ in range(HALVINGS):
         bound = np.clip(old + part * dv, (1.0 - USED) * old, old + USED * (totals - old))
-        w = here.w + part * step[0] if problem.uptake > 0.0 else here.w
+        w = here.w + part * step[0] if problem.taken else here.w
         there = _Point.at(problem, w, bound - problem.rests)
         if there.size < here.size and there.c.min() > 0.0:
             return there, part
@@ -184,14 +189,14 @@ def _step(problem: Problem, here: _Point) -> tuple[np.ndarray, int]:
     All of it is float32: half the traffic, and what the step misses the next residual shows.
     """
     lattice, single = problem.lattice, np.float32
-    taken = problem.uptake > 0.0
+    taken, sink = problem.taken, problem.sink
     first = 1 if taken else 0
     D, uptake = single(problem.D), single(problem.uptake)
     # The preconditioner's factors, a_j and the reciprocal of what multiplies dc.
     mean_p, mean_q = (x.mean(axis=(1, 2, 3)).reshape(-1, 1, 1, 1) for x in (here.p, here.q))
     inverse = 1.0 / (problem.spread * lattice.rates - mean_q)
     arrow = problem.D - (problem.spread * mean_p * inverse).sum(axis=0)
-    arrow = 1.0 / (lattice.rates * arrow - problem.uptake if taken else arrow)
+    arrow = 1.0 / (lattice.rates * arrow - sink if taken else arrow)
     p, q, a, arrow, p_bar, rates, spread, weight = (
         x.astype(single)
         for x in (
@@ -212,6 +217,8 @@ def _step(problem: Problem, here: _Point) -> tuple[np.ndarray, int]:
         moved -= q * dv
         if taken:
             out[0] -= uptake * dc
+        if problem.pumps is not None:
+            problem.pumps.add_change(out[0], dc, here.gains)
         return out
 
     def precondition(r: np.ndarray) -> np.ndarray:
@@ -232,9 +239,9 @@ def _step(problem: Problem, here: _Point) -> tuple[np.ndarray, int]:
 
 def _is_rounding(problem: Problem, here: _Point, step: np.ndarray) -> bool:
     """Whether a step that lowers nothing is only rounding."""
-    dv = step[-len(here.v) :]
+    dv = step[1 if problem.taken else 0 :]
     dc = -np.tensordot(problem.spread.ravel(), dv, 1)
-    if problem.uptake > 0.0:
+    if problem.taken:
         dc += step[0]
     excess = np.abs(here.c - problem.rest)
     return bool(np.abs(dc / problem.D).max() <= ROUNDING * excess.max() + 1e-10 * problem.rest)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from microdomain.steady_linear import Lattice
+
+if TYPE_CHECKING:
+    from microdomain.steady_pumps import Membranes
 
 
 class NoSteadyState(ValueError):
@@ -90,6 +94,7 @@ class Problem:
     source : array (z, y, x), uM/ms         blobs and kappa c_s
     buffers : tuple of Binding              the mobile ones
     cells : int array                       flat indices of the refined cells of the lattice
+    pumps : Membranes or None               pumps on the walls
     """
 
     lattice: Lattice
@@ -101,6 +106,17 @@ class Problem:
     source: np.ndarray
     buffers: tuple[Binding, ...]
     cells: np.ndarray
+    pumps: Membranes | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether something is taken out in the box or at its walls: then w is an unknown, too."""
+        return self.uptake > 0.0 or self.pumps is not None
+
+    @property
+    def sink(self) -> float:
+        """Rate of uptake, that of the pumps spread over the box with it, 1/ms."""
+        return self.uptake + (0.0 if self.pumps is None else self.pumps.rate)
 
     @property
     def rests(self) -> np.ndarray:

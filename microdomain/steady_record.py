@@ -47,7 +47,8 @@ class Still:
         self.standing = Standing(np.full(plan.members, LATE), solution.y, near, solution.weights)
         # One row of what a batch traces, at the watched points: no step ends before or after it.
         u = plan.coarse(solution.y)[:, : plan.ions]
-        readings = watch.grid_part(u, plan.rest[:, : plan.ions])
+        slopes = self.ops.walls.slopes(solution.y, near) if self.ops.walls is not None else ()
+        readings = watch.grid_part(u, plan.rest[:, : plan.ions], slopes)
         if self.fluxes.sources.any:
             readings = readings + Cusps(plan, watch.points).added(self.hidden())
         held = self.ops.free(solution.y) + self.fluxes.per_ion(self.fluxes.mass(solution.weights))
@@ -85,6 +86,8 @@ class Still:
             negative=none.copy(),
             lowest=np.asarray(self.ops.lowest(s.y, self.standing.near)),
             largest_error=np.zeros(plan.members),
+            pumps=plan.pumps.names,
+            pumped=flows.pumps.transpose(1, 0, 2),
         )
 
 

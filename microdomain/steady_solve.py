@@ -18,16 +18,19 @@ from microdomain.finite_volume import CLOSED
 from microdomain.fluxes import fluxes_of
 from microdomain.grid import Grid
 from microdomain.history import History
-from microdomain.model import Fixed, Gaussian, Held, Hold, Model, Open, Table
-from microdomain.model.tissue import uneven_parts
+from microdomain.model import Model
 from microdomain.plan import SUB, Plan, lay
+from microdomain.steady_check import check_steady
 from microdomain.steady_linear import Lattice, mirrored
 from microdomain.steady_newton import solve
-from microdomain.steady_problem import Binding, NoSteadyState, Problem
+from microdomain.steady_problem import Binding, Problem
+from microdomain.steady_pumps import Membranes
 from microdomain.weights import Fluxes
 
 #: A time (ms) long after constant currents began, at which histories are read.
 LATE = 1e9
+#: No axis of which only half is kept.
+NONE = (False, False, False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,89 +80,6 @@ def lay_steady(models: Sequence[Model], grid: Grid, history: History | None = No
         if plan.at(j) < plan.mobile:
             kappa[:, i] += plan.k_on[:, j] * free[:, j]
     return replace(plan, kappa=kappa)
-
-
-#: What to do about it, in the words of a script and of a scenario.
-MENDS = {
-    "gate": (
-        "Give gate=Open(), or use simulate.",
-        'Give gate = { kind = "open" } or the flag --open, or use `microdomain run`.',
-    ),
-    "current": (
-        "Give current=Fixed(0.1), in pA, or use simulate.",
-        'Give current = { kind = "fixed", i = "0.1 pA" }, or use `microdomain run`.',
-    ),
-    "voltage": (
-        "Give voltage=Hold(-20.0), in mV, or use simulate.",
-        'Give voltage = { kind = "hold", V = "-20 mV" }, or use `microdomain run`.',
-    ),
-    "walls": (
-        "Hold a wall, e.g. walls=Walls(x=Held(), y=Held()), give uptake={{{ion!r}: 0.4}} in 1/ms, or march "
-        "in time with simulate.",
-        'Hold a wall, e.g. [model.walls] with x = "held" and y = "held", give [model.uptake] with '
-        '{ion} = "0.4 /ms", or march in time with `microdomain run`.',
-    ),
-}
-
-
-def check_steady(model: Model, scenario: bool = False) -> None:
-    """Refuse a model that has no steady state, with the reason and the mend.
-
-    Parameters
-    ----------
-    model : Model
-    scenario : bool                 name the mend in the words of a scenario file
-
-    Raises
-    ------
-    NoSteadyState
-    """
-    for what, name in uneven_parts(model):
-        raise NoSteadyState(
-            f"steady_state knows no {what}, and this model has {name!r}. March to the steady state with "
-            f"simulate, or leave the {what} out."
-        )
-    mend = {name: words[scenario] for name, words in MENDS.items()}
-    known: dict[str, float] = {}
-    felt: set[str] = set()
-    if model.pumps:
-        raise NoSteadyState(
-            f"Pump '{model.pumps[0].name}' is on a wall, and the steady-state solver knows closed and held "
-            "walls only. March in time with simulate until nothing changes, or describe the pump by uptake."
-        )
-    for channel in model.resolved_channels:
-        law = channel.current
-        if not isinstance(channel.gate, Open):
-            raise NoSteadyState(
-                f"Channel '{channel.name}' has the gate {type(channel.gate).__name__}: a steady state needs "
-                f"channels that stay open. {mend['gate']}"
-            )
-        if isinstance(law, Fixed):
-            if isinstance(law.i, Gaussian | Table):
-                raise NoSteadyState(
-                    f"Channel '{channel.name}' carries a current that varies in time: a steady state needs a "
-                    f"constant one. {mend['current']}"
-                )
-            if law.i:
-                known[channel.ion] = known.get(channel.ion, 0.0) + law.i
-            continue
-        if not isinstance(model.voltage, Hold):
-            raise NoSteadyState(
-                f"Channel '{channel.name}' carries a {type(law).__name__} current and the voltage moves: a "
-                f"steady state needs one that stays. {mend['voltage']}"
-            )
-        felt.add(channel.ion)
-    walls = (*model.walls.x, *model.walls.y, *model.walls.z)
-    if any(isinstance(wall, Held) for wall in walls):
-        return
-    for ion in dict.fromkeys((*known, *sorted(felt))):
-        net = known.get(ion, 0.0)
-        if not model.uptake_rate(ion) and (net or ion in felt):
-            what = f"A current of {ion!r} flows" if ion in felt else f"{net:g} pA of {ion!r} flow"
-            raise NoSteadyState(
-                f"{what} into a closed box and nothing takes them out, so there is no steady state. "
-                + mend["walls"].format(ion=ion)
-            )
 
 
 def solve_steady(plan: Plan, flux: np.ndarray | None = None, start: np.ndarray | None = None) -> Solution:
@@ -237,7 +157,8 @@ def _solve_ion(
     binders = [j for j, k in enumerate(plan.binds) if k == i]
     movers = [j for j in binders if plan.at(j) < plan.mobile]
     c_near, s = near.average[m, i], source[m, i]
-    if not s.any() and not c_near.any():
+    pumps = Membranes.of(plan, near, m, i)
+    if not s.any() and not c_near.any() and (pumps is None or pumps.rests_at(plan, m)):
         level = _quiet_level(plan, m, i, binders)
         coarse[i] = level
         for j in binders:
@@ -245,7 +166,7 @@ def _solve_ion(
             for r in np.flatnonzero(np.array(plan.refined, dtype=int) == j):
                 fine[r] = _even(plan, m, j, level)
         return 0, 0, 0.0
-    lattice = Lattice(plan.axes, mirrored(plan.axes, (c_near, s)))
+    lattice = Lattice(plan.axes, NONE if pumps is not None else mirrored(plan.axes, (c_near, s)))
     cells, kept = _kept_cells(plan, lattice)
     ripple = near.ripple[m, i]
 
@@ -259,7 +180,7 @@ def _solve_ion(
 
     problem = Problem(
         lattice, plan.names[i], float(plan.D[i]), float(plan.rest[m, i]), float(plan.uptake[m, i]),
-        lattice.fold(c_near), lattice.fold(s), tuple(binding(j, kept) for j in movers), cells,
+        lattice.fold(c_near), lattice.fold(s), tuple(binding(j, kept) for j in movers), cells, pumps,
     )  # fmt: skip
     begin = None
     if start is not None and movers:
@@ -306,7 +227,11 @@ def _kept_cells(plan: Plan, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
 def _quiet_level(plan: Plan, m: int, i: int, binders: list[int]) -> float:
     """Level of an ion that no channel carries: rest, or in a closed box what it starts with, evened out."""
     model, rest = plan.models[m], float(plan.rest[m, i])
-    if plan.uptake[m, i] or not all(a.lower == CLOSED == a.upper for a in plan.axes):
+    if (
+        plan.uptake[m, i]
+        or any(p.ion == plan.names[i] for p in model.pumps)
+        or not all(a.lower == CLOSED == a.upper for a in plan.axes)
+    ):
         return rest
     name = plan.names[i]
     whole = model.initial_ion(name) + sum(model.initial_bound(plan.names[plan.at(j)]) for j in binders)

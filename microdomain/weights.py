@@ -12,6 +12,7 @@ that quadrature missed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -197,11 +198,17 @@ class Fluxes:
         array (pair, Q), uM um^3
         """
         if self._mouths is not None:
-            # What sub-cells bind follows the near field, as it would be if the fluxes went on alike.
+            # What sub-cells bind and walls pump follows the near field, as if the fluxes went on alike.
             hidden = self.sources.at(ops, y, ops.near(self.weights(t))) if self._mouths.hides else None
-            for (m, one), u in zip(self.live, self._mouths.read(ops, y, hidden), strict=True):
+            slopes = self._slopes(ops, y, t) if ops.walls is not None else ()
+            for (m, one), u in zip(self.live, self._mouths.read(ops, y, hidden, slopes), strict=True):
                 one.solve(float(t[m]), float(start[m]), float(dt[m]), u)
         return self.weights(t)
+
+    def _slopes(self, ops: Any, y: Any, t: np.ndarray) -> list[np.ndarray]:
+        """J/D at every pumped wall, see `wall_reading`, with the near field of the fluxes as they stand."""
+        slopes: list[np.ndarray] = ops.walls.slopes(y, SimpleNamespace(wall=ops.walls.near(self.weights(t))))
+        return slopes
 
     def blob(self, t: np.ndarray, start: np.ndarray, dt: np.ndarray) -> np.ndarray:
         """Blob amplitude J(t - tau) exp(-kappa tau) of each pair at a stage of a step.

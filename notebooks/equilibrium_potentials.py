@@ -53,13 +53,13 @@ print(electro.relaxation(times, start=0.0, E=E_K, g=0.005).round(2), "mV towards
 # number, the permeability ratio, and the voltage follows.
 
 # %%
-sides = {"z": [1, 1, -1], "inside": [140, 12, 10], "outside": [5, 145, 110]}
-rest = electro.ghk_voltage([1, 0.04, 0.45], **sides)
-peak = electro.ghk_voltage([1, 20, 0.45], **sides)
+sides = ([1, 1, -1], [140, 12, 10], [5, 145, 110])  # z, inside, outside
+rest = electro.ghk_voltage([1, 0.04, 0.45], *sides)
+peak = electro.ghk_voltage([1, 20, 0.45], *sides)
 print(f"rest {rest:+.2f} mV, peak {peak:+.2f} mV")
 
 ratio = np.geomspace(0.01, 100, 9)
-print(np.c_[ratio, electro.ghk_voltage([1, ratio, 0.45], **sides)].round(2))
+print(np.c_[ratio, electro.ghk_voltage([1, ratio, 0.45], *sides)].round(2))
 
 # %% [markdown]
 # A calcium channel reverses near +50 mV and not at E_Ca: a thousandth of potassium permeability is enough.

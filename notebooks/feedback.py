@@ -19,10 +19,13 @@
 # an ohmic current g (V - E) follows E itself.
 
 # %%
+from collections.abc import Sequence
+
 import numpy as np
 
 import microdomain as md
 from microdomain import electro
+from microdomain.model import Current, Gate, Voltage
 
 calcium = md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
 buffers = [
@@ -30,7 +33,11 @@ buffers = [
     md.Buffer("BAPTA", total=100, k_on=0.4, K_d=0.22, D=0.2),
 ]
 E_rest = electro.reversal(0.1, 2000, 2)
-laws = {"GHK": md.GHK(2.591197e-4), "ohmic": md.Ohmic(1e3 * 0.1 / E_rest)}  # both 0.1 pA at 0 mV and rest
+# Both 0.1 pA at 0 mV and rest.
+laws: dict[str, Current] = {
+    "GHK": md.GHK(2.591197e-4),
+    "ohmic": md.Ohmic(1e3 * 0.1 / E_rest),
+}
 
 # %% [markdown]
 # ## Imposed: 135 uM at the mouth
@@ -52,13 +59,19 @@ for V in (-60.0, 0.0):
 
 
 # %%
-def single(law, near=0.02, gate=None, voltage=None, times=(0.001, 0.01, 0.1, 0.5)):
+def single(
+    law: Current,
+    near: float = 0.02,
+    gate: Gate | Sequence[Gate] = md.Open(),  # noqa: B008
+    voltage: Voltage = md.Hold(0),  # noqa: B008
+    times: Sequence[float] = (0.001, 0.01, 0.1, 0.5),
+) -> md.Results:
     model = md.Model(
         box=((-1, 1), (-1, 1), (0, 1)),
         ions=[calcium],
         buffers=buffers,
-        channels=md.Cluster([(0, 0)], current=law, gate=gate or md.Open()),
-        voltage=voltage or md.Hold(0),
+        channels=md.Cluster([(0, 0)], current=law, gate=gate),
+        voltage=voltage,
     )
     grid = md.Grid.graded(model, near=near)
     return md.simulate(model, grid, until=times[-1], record=md.Record(times=times))

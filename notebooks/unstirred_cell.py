@@ -27,7 +27,7 @@ from microdomain.units import flux_per_pA, mM
 D, rest, outside = 0.22, 0.1, 2 * mM  # um^2/ms, uM, uM
 
 
-def calcium(r, current):
+def calcium(r: float | np.ndarray, current: float) -> float | np.ndarray:
     """Steady calcium (uM) at r (um) from an open channel of `current` pA, no buffers."""
     return rest + flux_per_pA(2) * current / (2 * np.pi * D * r)
 

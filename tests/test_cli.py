@@ -2,11 +2,13 @@
 
 import csv
 import io
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -329,16 +331,27 @@ def test_ctrl_c_keeps_what_was_recorded(tmp_path):
     text = SMALL.replace('until = "0.1 ms"', 'until = "5 s"').replace('near = "50 nm"', 'near = "15 nm"')
     text = re.sub(r"times = .*", 'every = "0.01 ms"', text)
     (tmp_path / "long.toml").write_text(text)
+    at_once = (
+        "import sys; from functools import partial; from microdomain import cli, cli_progress as p; "
+        "p.ProgressShown = partial(p.ProgressShown, interval=0.0); cli.main(sys.argv[1:])"
+    )
     child = subprocess.Popen(
-        command("run", "long.toml", "--device", "numpy"),
+        [sys.executable, "-c", at_once, "run", "long.toml", "--device", "numpy", "--log", "json"],
         cwd=tmp_path, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    frames = tmp_path / "long.zarr" / "time" / "c"
-    end = time.monotonic() + 60
-    while time.monotonic() < end and child.poll() is None and not (frames.exists() and any(frames.iterdir())):
-        time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=60)
+    # As long as it takes on a busy machine: a line says that steps are taken, and then frames are there.
+    watchdog = threading.Timer(900, child.kill)
+    watchdog.start()
+    try:
+        assert child.stderr is not None
+        said = list(itertools.takewhile(lambda line: '"event": "progress"' not in line, child.stderr))
+        frames = tmp_path / "long.zarr" / "time" / "c"
+        while child.poll() is None and not (frames.exists() and any(frames.iterdir())):
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        err = "".join(said) + child.communicate()[1]
+    finally:
+        watchdog.cancel()
     assert child.returncode == 130, err
     assert "Traceback" not in err
     assert "What was recorded until then is in 'long.zarr', marked as partial" in err

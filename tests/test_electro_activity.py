@@ -190,7 +190,7 @@ def test_activities_on_one_side_warn(ion, rule, error, within):
         ),
         (
             lambda: electro.nernst(1, 2, 2, activity=electro.Pitzer("Ca", {"K": 1.0, "Cl": 1.0}, SALINE)),
-            r"inside holds no Ca",
+            r"inside holds no Ca: expected the ion in both solutions",
         ),
     ],
 )

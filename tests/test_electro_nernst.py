@@ -114,7 +114,7 @@ def test_the_array_library_follows_the_arguments(monkeypatch):
         ((0.1, 2000, 2, -3.0), r"temperature = -3: .*37 degrees Celsius are 310.15 K"),
         ((0.1, 2000, 2, 310.15, 0.7), r"activity = 0.7: expected a pair"),
         ((0.1, 2000, 2, 310.15, (0.0, 0.7)), r"gamma_inside = 0: expected a positive activity coefficient"),
-        ((0.1, 2000, 2, 310.15, None, "skip"), r'invalid = \'skip\': expected "raise"'),
+        ((0.1, 2000, 2, 310.15, None, "skip"), r'invalid = \'skip\': expected "raise" \(an error\) or "nan"'),
     ],
 )
 def test_nonsense_is_refused_by_name(arguments, message):

@@ -132,7 +132,7 @@ def test_a_kymograph_is_made_of_line_scans(scanned):
 def test_refusals(scanned):
     with pytest.raises(ValueError, match=r"No buffer 'Fluo-4' in this model; it has 'Fluo-5F'"):
         optics.delta_F(scanned, "Fluo-4", RATIO)
-    with pytest.raises(ValueError, match=r"ratio = -1: give Fmax/Fmin"):
+    with pytest.raises(ValueError, match=r"ratio = -1: give Fmax/Fmin of the dye, above 0"):
         optics.delta_F(scanned, "Fluo-5F", -1)
     without = md.simulate(scanned.model, until=0.01)
     with pytest.raises(ValueError, match=r"was not recorded; ask for it with Record\(fields=\['Fluo-5F'\]\)"):

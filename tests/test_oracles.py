@@ -391,7 +391,7 @@ def test_the_approximations_around_a_models_channels():
     ):
         agrees(at(model, point), plain([[0.03, 0.05]], [0.1, 0.1], D, REST, **BAPTA), 1e-14)
         agrees(at(model, point, influx=[0.1, 0.0]), plain(0.03, 0.1, D, REST, **BAPTA), 1e-14)
-    with pytest.raises(ValueError, match="3 influxes for 2 channels of Ca"):
+    with pytest.raises(ValueError, match="3 influxes for 2 channels of Ca: expected one each"):
         oracles.eba_at(model, point, influx=[1, 2, 3])
     wave = model_of(current=Gaussian(peak=0.3, at=0.6, fwhm=0.36))
     with pytest.raises(ValueError, match=r"Channel c\[0\] has the current .* which is not one number"):

@@ -121,13 +121,6 @@ def test_refused(make, words):
         make()
 
 
-def test_a_steady_state_with_pumps_is_refused():
-    channel = md.Cluster([(0, 0)], current=md.Fixed(0.1))
-    asked = model(md.Pump(md.LinearPump(0.2)), channels=channel, walls=md.Walls(x=md.Held()))
-    with pytest.raises(ValueError, match=r"Pump 'pump' is on a wall.*March in time with simulate"):
-        md.steady_state(asked)
-
-
 def test_members_share_the_places_of_their_pumps():
     first, other = (model(md.Pump(md.LinearPump(0.2), face=face)) for face in ("z-", "z+"))
     with pytest.raises(ValueError, match=r"differs from member 0 in its pumps \(names, places, Hill coeff"):
@@ -160,6 +153,27 @@ def test_the_default_grid_follows_the_pumps():
     assert near == pytest.approx([0.02, 0.02 * 0.22 / 0.5, 0.005])
     away = model(md.Pump(md.LinearPump(2.0), face="z+"), channels=channel)
     assert near_spacing([away]) == 0.02
+
+
+@pytest.mark.parametrize(
+    ("patch", "near"),
+    [
+        (md.Circle((0.2, 0), 0.17), 0.005),
+        (md.Circle((0.2, 0), 0.15), 0.02),
+        (md.Rectangle((0, -0.2), (1.0, 0.33)), 0.005),
+        (md.Rectangle((0.3, -0.2), (0.5, 0.34)), 0.02),
+    ],
+)
+def test_the_default_grid_follows_the_patches_of_pumps(patch, near):
+    """At channels within 40 nm of a patch; further off coarse cells are no reason to warn."""
+    from microdomain.grid_spacing import coarse_beside_pumps, near_spacing
+
+    channel = md.Cluster([(0, 0)], current=md.Fixed(0.1))
+    asked = model(md.Pump(md.LinearPump(2.0), patch=patch), channels=channel)
+    assert asked.pull(asked.resolved_channels[0]) == (2.0 if near == 0.005 else 0.0)
+    assert near_spacing([asked]) == near
+    said = coarse_beside_pumps([asked], md.Grid.graded(asked, near=0.03))
+    assert said.startswith("The pumps on the membrane") == (near == 0.005)
 
 
 # -- texts ---------------------------------------------------------------------------------------------

@@ -60,7 +60,10 @@ def test_drawn_points_fill_the_box_and_repeat(draw):
         ({"draw": "random", "count": 2, "keys": {"a": {"low": "1 uM", "high": "1 mM"}}}, "low is in uM"),
         ({"draw": "random", "count": 2, "keys": {"a": {"low": 2, "high": 1}}}, "must lie below high"),
         ({"draw": "random", "count": 2, "keys": {"a": {"low": "x", "high": 1}}}, "is not a number"),
-        ({"draw": "random", "count": 2, "keys": {"a": {"low": 1, "high": 2, "scale": "ln"}}}, "'linear' or"),
+        (
+            {"draw": "random", "count": 2, "keys": {"a": {"low": 1, "high": 2, "scale": "ln"}}},
+            "scale = 'ln'; give 'linear' or 'log'",
+        ),
         ({"draw": "random", "count": 2, "keys": {"a": {"low": 1, "top": 2}}}, "give low, high"),
     ],
 )

@@ -7,7 +7,7 @@ Positions along a face are two coordinates in the order of the axes: (x, y) on "
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,12 @@ from microdomain.model import checks, layouts
 from microdomain.model.columns import LENGTHS, read_columns
 from microdomain.model.currents import CURRENT_KINDS, Current, Fixed
 from microdomain.model.gating import GATES, Gate, Open
+from microdomain.model.given import Taken, part
 from microdomain.model.membrane import FACES
 from microdomain.model.mouths import Disc
 
-_TENTH, _OPEN = Fixed(0.1), Open()
+_TENTH: Any = Fixed(0.1)
+_OPEN: Any = Open()
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Channel:
     mouth: Disc | None = None
 
 
-@dataclass(frozen=True)
+@part()
 class Cluster:
     """Channels of one kind.
 
@@ -74,12 +76,12 @@ class Cluster:
     16
     """
 
-    positions: tuple[tuple[float, ...], ...]
+    positions: Taken[Iterable[Iterable[float]], tuple[tuple[float, ...], ...]]
     face: str | None = "z-"
     ion: str = "Ca"
     pore: float = 0.005
-    current: Current | tuple[Current, ...] = _TENTH
-    gate: Gate | tuple[Gate, ...] = _OPEN
+    current: Taken[Current | float | Sequence[Current | float], Current | tuple[Current, ...]] = _TENTH
+    gate: Taken[Gate | Sequence[Gate], Gate | tuple[Gate, ...]] = _OPEN
     name: str = "channels"
     centred: bool = False
     mouth: Disc | None = None

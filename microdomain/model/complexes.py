@@ -5,13 +5,17 @@ Both are conveniences: a model follows them as species and reactions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.given import Taken, part
 from microdomain.model.reactions import Reaction
 from microdomain.model.species import Species, _diffusion
+
+#: (ion, k_on in 1/(uM ms), koff in 1/ms)
+Sites = tuple[tuple[str, float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class TwoSite:
         return (f"{self.name}.free", f"{self.name}.1", f"{self.name}.2")
 
 
-@dataclass(frozen=True)
+@part()
 class Competing:
     """A buffer with one site that several ions compete for, such as ATP or parvalbumin with Mg.
 
@@ -118,7 +122,7 @@ class Competing:
 
     name: str
     total: float
-    sites: tuple[tuple[str, float, float], ...]
+    sites: Taken[Mapping[str, tuple[float, float]] | Iterable[tuple[str, float, float]], Sites]
     D: float = 0.0
     start: str | None = None
 
@@ -174,7 +178,7 @@ def _check_start(start: Any, who: str) -> None:
         raise ValueError(f'{who}: start = {start!r}; leave it out for equilibrium, or say "free".')
 
 
-def _sites(given: Any, who: str) -> tuple[tuple[str, float, float], ...]:
+def _sites(given: Any, who: str) -> Sites:
     rows = [(i, *v) for i, v in given.items()] if isinstance(given, Mapping) else [tuple(r) for r in given]
     if not rows or any(len(row) != 3 for row in rows):
         raise ValueError(

@@ -14,6 +14,7 @@ from typing import Any
 
 from microdomain.model import checks
 from microdomain.model.columns import CURRENTS, TIMES, read_columns
+from microdomain.model.given import Many, part
 
 # Beyond 8.5 standard deviations a Gaussian is below 2.1e-16 of its peak: nothing in float64.
 _NOTHING = 8.5
@@ -85,7 +86,7 @@ class Gaussian:
         return (self.at - _NOTHING * self.sigma, self.at + _NOTHING * self.sigma)
 
 
-@dataclass(frozen=True)
+@part()
 class Table:
     """A current read from a table: straight lines between its points, zero outside its times.
 
@@ -98,8 +99,8 @@ class Table:
     0.1
     """
 
-    times: tuple[float, ...]
-    values: tuple[float, ...]
+    times: Many[float]
+    values: Many[float]
 
     def __post_init__(self) -> None:
         times = tuple(checks.number(t, "Table: time", "ms") for t in self.times)

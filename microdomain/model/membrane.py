@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from microdomain.model.given import Taken, part
 
 #: The faces of the box: axis 0, 1, 2 and side 0 (lower), 1 (upper) are `divmod(FACES.index(face), 2)`.
 FACES = ("x-", "x+", "y-", "y+", "z-", "z+")
@@ -22,6 +25,7 @@ class Held:
 #: Every wall there is.
 Wall = Closed | Held
 WALLS = (Closed, Held)
+_BOTH: Any = (Closed(), Closed())
 
 
 def _pair(given: Any, axis: str) -> tuple[Wall, Wall]:
@@ -33,7 +37,7 @@ def _pair(given: Any, axis: str) -> tuple[Wall, Wall]:
     return pair[0], pair[1]
 
 
-@dataclass(frozen=True)
+@part()
 class Walls:
     """The six walls, each axis one wall for both sides or a pair (lower, upper).
 
@@ -45,9 +49,9 @@ class Walls:
     Held()
     """
 
-    x: tuple[Wall, Wall] = (Closed(), Closed())
-    y: tuple[Wall, Wall] = (Closed(), Closed())
-    z: tuple[Wall, Wall] = (Closed(), Closed())
+    x: Taken[Wall | Sequence[Wall], tuple[Wall, Wall]] = _BOTH
+    y: Taken[Wall | Sequence[Wall], tuple[Wall, Wall]] = _BOTH
+    z: Taken[Wall | Sequence[Wall], tuple[Wall, Wall]] = _BOTH
 
     def __post_init__(self) -> None:
         for axis in "xyz":

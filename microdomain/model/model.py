@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +13,8 @@ from microdomain.model import canonical, checks, consistency, tree
 from microdomain.model.channels import Channel, Cluster, check_distances, resolve
 from microdomain.model.chemistry import Chemistry
 from microdomain.model.complexes import Complex
-from microdomain.model.membrane import FACES, Walls
+from microdomain.model.given import NONE, Taken, part
+from microdomain.model.membrane import Walls
 from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
 from microdomain.model.patches import HeldPatch
 from microdomain.model.pumps import Pump
@@ -29,7 +29,7 @@ _CLOSED, _HOLD = Walls(), Hold(-70.0)
 Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
-@dataclass(frozen=True, repr=False)
+@part(repr=False)
 class Model:
     """A box of cytosol with ions, buffers and channels.  It knows no grid, no step, no device.
 
@@ -67,30 +67,31 @@ class Model:
     ('Ca',)
     """
 
-    box: Box
-    ions: tuple[Ion, ...]
-    buffers: tuple[Buffer, ...] = ()
-    channels: tuple[Cluster, ...] = ()
+    box: Taken[Iterable[Iterable[float]], Box]
+    ions: Taken[Ion | Iterable[Ion], tuple[Ion, ...]]
+    buffers: Taken[Buffer | Complex | Iterable[Buffer | Complex], tuple[Buffer, ...]] = NONE
+    channels: Taken[Cluster | Iterable[Cluster], tuple[Cluster, ...]] = NONE
     walls: Walls = _CLOSED
-    uptake: tuple[tuple[str, float], ...] = ()
+    uptake: Taken[Mapping[str, float] | Iterable[tuple[str, float]], tuple[tuple[str, float], ...]] = NONE
     temperature: float = BODY
     voltage: Voltage = _HOLD
-    obstacles: tuple[Obstacle, ...] = ()
-    pumps: tuple[Pump, ...] = ()
-    molecules: tuple[Species, ...] = ()
-    reactions: tuple[Reaction, ...] = ()
-    volume_pumps: tuple[VolumePump, ...] = ()
-    complexes: tuple[Complex, ...] = ()
-    tissue: tuple[Tissue, ...] = ()
-    held: tuple[HeldPatch, ...] = ()
+    obstacles: Taken[Obstacle | Iterable[Obstacle], tuple[Obstacle, ...]] = NONE
+    pumps: Taken[Pump | Iterable[Pump], tuple[Pump, ...]] = NONE
+    molecules: Taken[Species | Iterable[Species], tuple[Species, ...]] = NONE
+    reactions: Taken[Reaction | Iterable[Reaction], tuple[Reaction, ...]] = NONE
+    volume_pumps: Taken[VolumePump | Iterable[VolumePump], tuple[VolumePump, ...]] = NONE
+    complexes: Taken[Complex | Iterable[Complex], tuple[Complex, ...]] = NONE
+    tissue: Taken[Tissue | Iterable[Tissue], tuple[Tissue, ...]] = NONE
+    held: Taken[HeldPatch | Iterable[HeldPatch], tuple[HeldPatch, ...]] = NONE
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "box", _box(self.box))
         put(self, "ions", _sequence(self.ions, Ion, "ions"))
-        several = [b for b in _listed(self.buffers) if isinstance(b, Complex)]
+        buffers = _listed(self.buffers)
+        several = [b for b in buffers if isinstance(b, Complex)]
         put(self, "complexes", _sequence((*_listed(self.complexes), *several), Complex, "complexes"))
-        plain = tuple(b for b in _listed(self.buffers) if not isinstance(b, Complex))
+        plain = tuple(b for b in buffers if not isinstance(b, Complex))
         put(self, "buffers", _sequence(plain, Buffer, "buffers"))
         put(self, "molecules", _sequence(self.molecules, Species, "molecules"))
         put(self, "reactions", _sequence(self.reactions, Reaction, "reactions"))
@@ -192,15 +193,12 @@ class Model:
         return float(buffer.bound_at(self.ion(buffer.binds).rest))
 
     def pull(self, channel: Channel) -> float:
-        """Greatest slope P of the pumps of its ion on the face that a channel is on, um/ms; 0 without any.
+        """Greatest slope P of the pumps of its ion on the membrane around a channel, um/ms; 0 without any.
 
-        In tissue it is what it would be against free fluid, P lambda^2/alpha.
+        Pumps on patches further away than `pumps.AROUND` are not counted.  In tissue it is what it would be
+        against free fluid, P lambda^2/alpha.
         """
-        total = 0.0
-        for pump in self.pumps:
-            axis, side = divmod(FACES.index(pump.face), 2)
-            if pump.ion == channel.ion and channel.position[axis] == self.box[axis][side]:
-                total += pump.law.terms.steepest
+        total = sum(p.law.terms.steepest for p in self.pumps if p.is_around(channel, self.box))
         alpha, tortuosity = channel_medium(self.tissue, (channel,)) or (1.0, 1.0)
         return total * tortuosity**2 / alpha
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microdomain.model import checks
+from microdomain.model.given import Vector3, part
 from microdomain.model.mouths import circle, mouth_points
-from microdomain.model.triangles import Bounds, Surface, Vector, enclosed, vector
+from microdomain.model.triangles import Bounds, Surface, enclosed, vector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ ON_SURFACE = 1e-9
 RIM = 24
 
 
-@dataclass(frozen=True)
+@part()
 class Block:
     """A box-shaped obstacle with faces along the axes.
 
@@ -38,8 +39,8 @@ class Block:
     (0.0, 0.05)
     """
 
-    lower: Vector
-    upper: Vector
+    lower: Vector3
+    upper: Vector3
     name: str = "block"
 
     def __post_init__(self) -> None:
@@ -70,7 +71,7 @@ class Block:
         return np.asarray(beyond + np.minimum(np.maximum(np.maximum(q[0], q[1]), q[2]), 0.0))
 
 
-@dataclass(frozen=True)
+@part()
 class Ball:
     """A ball: a docked vesicle, for instance.
 
@@ -81,7 +82,7 @@ class Ball:
     name : str
     """
 
-    centre: Vector
+    centre: Vector3
     radius: float
     name: str = "ball"
 
@@ -104,7 +105,7 @@ class Ball:
         return np.asarray(np.sqrt((x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2) - self.radius)
 
 
-@dataclass(frozen=True)
+@part()
 class Ellipsoid:
     """An ellipsoid with half-axes along x, y and z: a synaptic ribbon, for instance.
 
@@ -115,8 +116,8 @@ class Ellipsoid:
     name : str
     """
 
-    centre: Vector
-    radii: Vector
+    centre: Vector3
+    radii: Vector3
     name: str = "ellipsoid"
 
     def __post_init__(self) -> None:
@@ -138,7 +139,7 @@ class Ellipsoid:
         return np.asarray((np.sqrt(sum(scaled)) - 1.0) * min(self.radii))
 
 
-@dataclass(frozen=True)
+@part()
 class Cylinder:
     """A solid cylinder along an axis of the box.
 
@@ -151,7 +152,7 @@ class Cylinder:
     name : str
     """
 
-    centre: Vector
+    centre: Vector3
     radius: float
     length: float | None = None
     axis: str = "z"

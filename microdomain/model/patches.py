@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.given import Pair, part
 from microdomain.model.membrane import FACES
 
 
@@ -21,7 +21,7 @@ def _pair(given: Any, what: str, **limits: Any) -> tuple[float, float]:
     return first, second
 
 
-@dataclass(frozen=True)
+@part()
 class Rectangle:
     """A rectangle of a face.
 
@@ -31,8 +31,8 @@ class Rectangle:
     size : (float, float), um     full widths
     """
 
-    centre: tuple[float, float]
-    size: tuple[float, float]
+    centre: Pair
+    size: Pair
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "centre", _pair(self.centre, "Rectangle: centre"))
@@ -49,8 +49,13 @@ class Rectangle:
         """um^2"""
         return self.size[0] * self.size[1]
 
+    def distance(self, p: float, q: float) -> float:
+        """How far a point of the face is from it, um; 0 on it."""
+        (a, b), (c, d) = self.ends
+        return math.hypot(max(a - p, p - b, 0.0), max(c - q, q - d, 0.0))
 
-@dataclass(frozen=True)
+
+@part()
 class Circle:
     """A circular patch of a face, that a pump covers; a channel's round mouth is a `Disc`.
 
@@ -60,7 +65,7 @@ class Circle:
     radius : float, um
     """
 
-    centre: tuple[float, float]
+    centre: Pair
     radius: float
 
     def __post_init__(self) -> None:
@@ -77,6 +82,10 @@ class Circle:
     def area(self) -> float:
         """um^2"""
         return math.pi * self.radius**2
+
+    def distance(self, p: float, q: float) -> float:
+        """How far a point of the face is from it, um; 0 on it."""
+        return max(math.dist(self.centre, (p, q)) - self.radius, 0.0)
 
 
 def covers(patch: Rectangle | Circle | None, place: tuple[float, ...]) -> bool:
@@ -103,7 +112,7 @@ def check_patch(who: str, face: str, patch: Rectangle | Circle | None, box: Any)
             )
 
 
-@dataclass(frozen=True)
+@part()
 class HeldPatch:
     """A patch of a closed face that is held at rest, as `Held` holds a whole one: a pipette, a capillary.
 

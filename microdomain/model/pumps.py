@@ -23,6 +23,9 @@ from microdomain.units import IONS_PER_UM_UM3
 REST = "rest"
 #: The highest Hill coefficient that is taken for one.
 MOST_SITES = 8
+#: A pump asks for fine cells at channels not further than this from its patch (um).  With P = 2 um/ms cells
+#: of 20 nm are 3.6 % off at 20 nm from a channel in the pump, 1.5 % at 20 nm from its edge, 0.3 % at 40 nm.
+AROUND = 0.04
 _FLUX = "uM um/ms"
 
 
@@ -281,6 +284,15 @@ class Pump:
                 f"Pump {self.name!r}: patch = {self.patch!r}; expected Rectangle(centre, size), "
                 "Circle(centre, radius), or None for the whole face."
             )
+
+    def is_around(self, channel: Any, box: Any) -> bool:
+        """Whether it carries the ion of a channel on its face, not further than AROUND from it."""
+        axis, side = divmod(FACES.index(self.face), 2)
+        if self.ion != channel.ion or channel.position[axis] != box[axis][side]:
+            return False
+        along = [channel.position[a] for a in range(3) if a != axis]
+        reach = AROUND + (channel.mouth.radius if channel.mouth is not None else 0.0)
+        return self.patch is None or self.patch.distance(*along) <= reach
 
     def check_patch(self, box: Any) -> None:
         """Refuse a patch that reaches beyond its face."""

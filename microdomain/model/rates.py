@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.given import Many, part
 
 
 def _put(form: Any, **limits: dict[str, float]) -> None:
@@ -161,7 +162,7 @@ class Calcium:
         return self.k * c + 0.0 * V
 
 
-@dataclass(frozen=True)
+@part()
 class Lookup:
     """Straight lines between measured points; the end values beyond them.
 
@@ -169,8 +170,8 @@ class Lookup:
     0.25
     """
 
-    V: tuple[float, ...]
-    values: tuple[float, ...]
+    V: Many[float]
+    values: Many[float]
 
     def __post_init__(self) -> None:
         V = tuple(checks.number(v, "Lookup: V", "mV") for v in self.V)
@@ -201,7 +202,7 @@ def _parts(form: Any) -> None:
     object.__setattr__(form, "parts", parts)
 
 
-@dataclass(frozen=True)
+@part()
 class Sum:
     """The sum of its parts.
 
@@ -209,7 +210,7 @@ class Sum:
     0.7
     """
 
-    parts: tuple[Any, ...]
+    parts: Many[Form]
 
     def __post_init__(self) -> None:
         _parts(self)
@@ -219,7 +220,7 @@ class Sum:
         return sum(p.value(V, c) for p in self.parts)
 
 
-@dataclass(frozen=True)
+@part()
 class Inverse:
     """1 / (sum of its parts): a time constant from two rates.
 
@@ -227,7 +228,7 @@ class Inverse:
     0.5
     """
 
-    parts: tuple[Any, ...]
+    parts: Many[Form]
 
     def __post_init__(self) -> None:
         _parts(self)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.given import Many, part
 
 #: Molecules that meet in one elementary step.
 MOST = 3
@@ -23,7 +24,7 @@ _TERM = re.compile(r"(?:([1-9][0-9]*)\s+)?([A-Za-z][A-Za-z0-9_+.\-]*)\Z")
 _FASTEST_BINDING = 1000.0
 
 
-@dataclass(frozen=True)
+@part()
 class TimedRate:
     """A rate constant that changes in time, such as that of a photolysis.
 
@@ -44,8 +45,8 @@ class TimedRate:
     (20.0, (1.0, 1.5))
     """
 
-    times: tuple[float, ...]
-    values: tuple[float, ...]
+    times: Many[float]
+    values: Many[float]
     linear: bool = False
 
     def __post_init__(self) -> None:

@@ -6,11 +6,12 @@ A `Markov` gate is a molecule that jumps between states; each trial has jumps of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.given import Many, Taken, part
 from microdomain.model.rates import FORMS, Constant, Form, feels_calcium, feels_voltage
 
 #: A column of a rate matrix counts as summing to zero within this part of its largest entry.
@@ -108,7 +109,7 @@ def bad_value(value: Any, V: Any, most: float = float("inf"), above: bool = Fals
     return float(value.ravel()[k]), float(V.ravel()[k])
 
 
-@dataclass(frozen=True)
+@part()
 class HH:
     """A Hodgkin-Huxley gate: the product of its particles to their powers, settled at the start.
 
@@ -121,7 +122,7 @@ class HH:
     2
     """
 
-    particles: tuple[Particle, ...]
+    particles: Taken[Particle | Iterable[Particle], tuple[Particle, ...]]
 
     def __post_init__(self) -> None:
         given = (self.particles,) if isinstance(self.particles, Particle) else tuple(self.particles)
@@ -130,7 +131,7 @@ class HH:
         object.__setattr__(self, "particles", given)
 
 
-@dataclass(frozen=True)
+@part()
 class Transition:
     """One arrow of a scheme.
 
@@ -149,7 +150,7 @@ class Transition:
 
     source: str
     target: str
-    rate: Form
+    rate: Taken[Form | float, Form]
 
     def __post_init__(self) -> None:
         if isinstance(self.rate, int | float) and not isinstance(self.rate, bool):
@@ -161,7 +162,7 @@ class Transition:
             )
 
 
-@dataclass(frozen=True)
+@part()
 class Markov:
     """A channel that jumps between states at random; rates may follow V and the local concentration.
 
@@ -181,9 +182,9 @@ class Markov:
     (False, False)
     """
 
-    states: tuple[str, ...]
-    open: tuple[str, ...]
-    rates: tuple[Transition, ...]
+    states: Many[str]
+    open: Many[str]
+    rates: Taken[Iterable[Transition | tuple[str, str, Form | float]], tuple[Transition, ...]]
     start: str | None = None
 
     def __post_init__(self) -> None:

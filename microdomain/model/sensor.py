@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.given import Many, Taken, part
 from microdomain.model.sites import Chain, Step
 
 #: A column of a rate matrix counts as summing to zero within this part of its largest entry.
 _ZERO = 1e-9
+Arrow = tuple[str, str, float] | tuple[str, str, float, int]
 
 
-@dataclass(frozen=True)
+@part()
 class Sensor:
     """A release sensor: a vesicle's chain of states, driven by [Ca], with fusion out of some of them.
 
@@ -40,9 +41,9 @@ class Sensor:
     (0.0, 6.0)
     """
 
-    states: tuple[str, ...]
-    steps: tuple[Step, ...]
-    fusion: Any
+    states: Many[str]
+    steps: Taken[Iterable[Step | Arrow], tuple[Step, ...]]
+    fusion: Taken[Mapping[str, float] | Iterable[tuple[str, float]], tuple[tuple[str, float], ...]]
     start: str | None = None
 
     def __post_init__(self) -> None:

@@ -6,12 +6,13 @@ The reaction of every buffer is  ion + B <-> ion.B  with  k_off = k_on K_d,  so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from microdomain.model import checks
+from microdomain.model.given import Taken, part
 from microdomain.model.membrane import FACES
 
 # H+ in water is the fastest of all ions, 9.3 um^2/ms; calcium moves at 0.79 in water and 0.22 in cytosol
@@ -20,6 +21,10 @@ _FASTEST = 10.0
 # Diffusion brings two small molecules together at about 1 to 10 /(uM ms).  A thousand is out of reach,
 # and the smallest rate that anybody quotes in 1/(M s), about 1e5, lies far above it.
 _FASTEST_BINDING = 1000.0
+_NOTHING: Any = None
+#: Along each axis positions (um) and factors; how much of which element.
+Profile = tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+Contents = tuple[tuple[str, int], ...]
 
 
 def _diffusion(value: Any, what: str, *, least: float | None = None, above: float | None = None) -> float:
@@ -78,7 +83,7 @@ class Ion:
         return self.rest if self.initial is None else self.initial
 
 
-@dataclass(frozen=True)
+@part()
 class Buffer:
     """A buffer with one binding site: ion + B <-> ion.B.
 
@@ -119,7 +124,7 @@ class Buffer:
     bound: float | None = None
     D_bound: float | None = None
     layer: tuple[str, float] | None = None
-    profile: tuple[tuple[str, tuple[tuple[float, float], ...]], ...] | None = None
+    profile: Taken[Profile | Mapping[str, Iterable[tuple[float, float]]] | None, Profile | None] = _NOTHING
 
     def __post_init__(self) -> None:
         who = f"Buffer {checks.name(self.name, 'Buffer')!r}"
@@ -201,7 +206,7 @@ def _layer(given: Any, who: str) -> tuple[str, float]:
     return str(face), checks.number(depth, f"{who}: depth of the layer", "um", above=0)
 
 
-def _profile(given: Any, who: str) -> tuple[tuple[str, tuple[tuple[float, float], ...]], ...]:
+def _profile(given: Any, who: str) -> Profile:
     pairs = tuple(given.items() if isinstance(given, Mapping) else given)
     out = []
     for axis, knots in pairs:
@@ -218,7 +223,7 @@ def _profile(given: Any, who: str) -> tuple[tuple[str, tuple[tuple[float, float]
     return tuple(sorted(out))
 
 
-@dataclass(frozen=True)
+@part()
 class Species:
     """Any species that is neither an ion nor a 1:1 buffer: it takes part in a model's reactions.
 
@@ -246,7 +251,7 @@ class Species:
     D: float = 0.0
     total: float = 0.0
     initial: float | None = None
-    contains: Any = None
+    contains: Taken[Contents | Mapping[str, int] | None, Contents | None] = _NOTHING
 
     def __post_init__(self) -> None:
         who = f"Species {checks.name(self.name, 'Species')!r}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from microdomain.model import checks
+from microdomain.model.given import Taken, part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ def vector(given: Any, what: str, **limits: float) -> Vector:
     return x, y, z
 
 
-@dataclass(frozen=True)
+@part()
 class Surface:
     """A closed surface of triangles; `microdomain.surfaces.read` reads one from an STL or VTK file.
 
@@ -44,8 +45,8 @@ class Surface:
     ValueError                    a surface with open edges, saying how many there are
     """
 
-    points: tuple[Vector, ...]
-    triangles: tuple[tuple[int, int, int], ...]
+    points: Taken[Iterable[Iterable[float]], tuple[Vector, ...]]
+    triangles: Taken[Iterable[Sequence[int]], tuple[tuple[int, int, int], ...]]
     name: str = "surface"
 
     def __post_init__(self) -> None:

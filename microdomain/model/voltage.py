@@ -12,6 +12,7 @@ from typing import Any
 
 from microdomain.model import checks
 from microdomain.model.columns import TIMES, VOLTAGES, read_columns
+from microdomain.model.given import Many, part
 
 
 def _volts(value: Any, what: str) -> float:
@@ -80,7 +81,7 @@ class Hold:
         return ()
 
 
-@dataclass(frozen=True)
+@part()
 class Steps:
     """One voltage after another.
 
@@ -94,8 +95,8 @@ class Steps:
     0.0
     """
 
-    times: tuple[float, ...]
-    values: tuple[float, ...]
+    times: Many[float]
+    values: Many[float]
     before: float = -70.0
 
     def __post_init__(self) -> None:
@@ -245,7 +246,7 @@ class ActionPotential:
         return (self.start, top, top + self.fall)
 
 
-@dataclass(frozen=True)
+@part()
 class Trace:
     """A recorded voltage: straight lines between its points, its end values beyond them.
 
@@ -258,8 +259,8 @@ class Trace:
     -40.0
     """
 
-    times: tuple[float, ...]
-    values: tuple[float, ...]
+    times: Many[float]
+    values: Many[float]
 
     def __post_init__(self) -> None:
         _series(self, "point")

@@ -250,7 +250,7 @@ def staged(
 def probes_of(results: Results) -> dict[str, tuple[float, float, float]]:
     """Points that were watched: name -> (x, y, z), um."""
     there = results.probes
-    if there is None:
+    if not there:
         return {}
     places = zip(*(np.asarray(there[a].values, float) for a in "xyz"), strict=True)
     return {str(n): p for n, p in zip(there["point"].values, places, strict=True)}

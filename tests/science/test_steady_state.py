@@ -94,9 +94,9 @@ def test_it_is_solved_faster_than_a_fifth_of_a_second():
         plan = lay_steady([box(half, [md.Buffer(*buffer)])], grid_for(box(half, [])))
         taken = []
         for _ in range(3):
-            begun = time.perf_counter()
+            begun = time.process_time()
             solve_steady(plan)
-            taken.append(time.perf_counter() - begun)
+            taken.append(time.process_time() - begun)
         assert min(taken) < 0.2
 
 
