@@ -132,6 +132,19 @@ def test_products_are_those_of_numpy(processor):
 
 
 @needs_compiler
+def test_a_wide_product_is_taken_in_pieces(processor):
+    random = np.random.default_rng(6)
+    left, wide = (processor.put(random.normal(size=s)) for s in ((30, 30), (2, 30, 46 * 46)))
+    out = processor.empty(2, 30, 46 * 46)
+    assert compiled.pieces(30, 30, 46 * 46) == 2
+    assert compiled.pieces(30, 30, 46) == 1
+    # Of a prime number of columns there are no pieces of some length.
+    assert compiled.pieces(40, 40, 2113) == 1
+    processor.product(left, wide, out)
+    np.testing.assert_allclose(out, left @ wide, rtol=0, atol=1e-12)
+
+
+@needs_compiler
 def test_a_kernel_refuses_what_it_cannot_read(processor):
     y, v, out = some(processor, 1.0, 2.0, 0.0)
     with pytest.raises(
