@@ -37,15 +37,15 @@ typedef void Product(char *, char *, wide *, wide *, wide *, real *, real *, wid
 static Product *product;
 void use_product(Product *given) { product = given; }
 
-/* out = a b of many row-major matrices: for a library that goes by columns, out^T = b^T a^T.  The columns of b
- * are taken in pieces, for which libraries have faster kernels than for one wide matrix. */
+/* out = a b of many row-major matrices: for a library that goes by columns, out^T = b^T a^T.  The columns
+ * of b are taken in pieces, for which libraries have faster kernels than for one wide matrix. */
 static void multiply(const Slot *s) {
     wide rows = s[2].whole, inner = s[3].whole, columns = s[4].whole, some = columns / s[10].whole;
     real one = 1, zero = 0, *a = s[5].place, *b = s[6].place, *out = s[7].place;
     for (wide k = 0; k < s[1].whole; ++k)
         for (wide at = 0; at < columns; at += some)
-            product("N", "N", &some, &rows, &inner, &one, b + k * s[9].whole + at, &columns, a + k * s[8].whole,
-                    &inner, &zero, out + k * rows * columns + at, &columns);
+            product("N", "N", &some, &rows, &inner, &one, b + k * s[9].whole + at, &columns,
+                    a + k * s[8].whole, &inner, &zero, out + k * rows * columns + at, &columns);
 }
 
 /* `moved` holds of every address that may differ its slot, its array and its place in that array in bytes. */
