@@ -51,6 +51,8 @@ class Traces:
         for k in range(plan.members):
             t = np.array([row[0] for row in batch.trace[k]])
             seen = times <= batch.t[k] if batch.failed[k] else np.ones(times.size, dtype=bool)
+            if not seen.any():
+                continue  # it broke down before the first time that is asked for, and may have no row
             for out, n in ((values, 1), (means, 2)):
                 rows = np.array([row[n] for row in batch.trace[k]])
                 out[k, seen] = between(t, rows, times[seen], batch.jumps[k])

@@ -8,8 +8,10 @@ So a field with that slope is taken out before and put back after::
     phi  = l (t - 15/8 t^2 + 5/4 t^4 - 3/8 t^6),      t = s/l,  l = the axis
 
 which adds to the mirrored reading J/D times the lift phi(s) - reading[averages of phi](x).  Besides s
-phi has even powers only, which mirrors leave alone.  (Tried and left: s (1 - s/l)^3, and l = 6 cells;
-readings beside the wall are then of first order.)
+phi has even powers only, which mirrors leave alone.  What a spline misses at its wall dies out by a factor
+of 0.43 a cell, so beyond `CELLS` of them the lift is left out: there it is but the spline's own error of phi
+on coarser cells, and under a channel J/D is thousands of uM/um.  (Tried and left: s (1 - s/l)^3, and
+l = 6 cells; readings beside the wall are then of first order.)
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from microdomain.plan import Plan
 
 #: A lift below this (um) is left out.
 LEAST = 1e-7
+#: Cells from the wall that are lifted, though no more than half of the axis.
+CELLS = 10
 
 
 def _profile(s: np.ndarray, reach: float) -> np.ndarray:
@@ -56,14 +60,22 @@ def lift(axis: Axis, side: int, x: np.ndarray) -> np.ndarray:
     """
     averages, reach = _averages(axis, side)
     x = np.asarray(x, dtype=float)
-    return _profile(np.abs(x - axis.faces[-1 if side else 0]), reach) - axis.reading(x) @ averages
+    s = np.abs(x - axis.faces[-1 if side else 0])
+    return np.where(s <= _end(axis, side), _profile(s, reach) - axis.reading(x) @ averages, 0.0)
+
+
+def _end(axis: Axis, side: int) -> float:
+    """Distance from the wall at which lifts end, um."""
+    cells = min(CELLS, axis.n // 2)
+    return float(np.abs(axis.faces[-1 - cells if side else cells] - axis.faces[-1 if side else 0]))
 
 
 def centre_lift(axis: Axis, side: int) -> np.ndarray:
     """The same for the values at the cell centres: array (n,), um."""
     averages, reach = _averages(axis, side)
     centres = 0.5 * (axis.faces[1:] + axis.faces[:-1])
-    return _profile(np.abs(centres - axis.faces[-1 if side else 0]), reach) - axis.centre_values @ averages
+    s = np.abs(centres - axis.faces[-1 if side else 0])
+    return np.where(s <= _end(axis, side), _profile(s, reach) - axis.centre_values @ averages, 0.0)
 
 
 def wall_slopes(plan: Plan, t: np.ndarray, u: np.ndarray) -> list[np.ndarray]:

@@ -152,6 +152,17 @@ def test_a_member_that_failed_stays_behind_after_a_restart(tmp_path, monkeypatch
     assert results.provenance["restarts"] == 1
 
 
+def test_a_member_may_fail_before_the_first_time_that_is_asked_for(monkeypatch):
+    failing(monkeypatch, [0.15])
+    late = md.Record(times=[0.015, 0.02], points={"nose": (0, 0, 0.03)})
+    results = run([cell(i) for i in CURRENTS], record=late)
+    which = CURRENTS.index(0.15)
+    assert list(results.failures) == [which]
+    told = results.probes["Ca"].transpose("member", ...).values
+    assert np.isnan(told[which]).all()
+    assert np.isfinite(np.delete(told, which, axis=0)).all()
+
+
 def test_trials_number_the_members_of_a_list():
     assert run([cell(), cell()], trials=[7, 3]).provenance["trials"] == [7, 3]
     with pytest.raises(ValueError, match="1 numbers for 2 members"):

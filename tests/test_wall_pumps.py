@@ -302,3 +302,18 @@ def test_a_channel_in_a_pumped_wall_feels_what_is_read_there(device):
         RT_F = 8.314462618 * 310.15 / 96485.33212 * 1e3
         felt = 2000 * np.exp(-2 * (pA / (1e-3 * g)) / RT_F)
         np.testing.assert_allclose(felt, c, rtol=1e-6)
+
+
+def test_far_from_a_pumped_wall_readings_do_not_see_its_slope():
+    """Nothing has come there yet, and under the channel J/D is thousands of uM/um."""
+    model = Model(
+        box=((-0.5, 0.5), (-0.5, 0.5), (0, 0.4)),
+        ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)],
+        buffers=[md.Buffer("fixed", total=200, k_on=0.1, K_d=10)],
+        channels=md.Cluster([(0, 0)], current=md.Fixed(0.3)),
+        pumps=md.Pump(md.LinearPump(0.5), face="z-"),
+    )
+    results = md.simulate(model, until=0.005, record=md.Record(times=[0.005]))
+    far = results.at([(0, 0, z) for z in (0.32, 0.36, 0.4)]).values
+    np.testing.assert_allclose(far, 0.1, rtol=2e-3)
+    assert (results.dataset["Ca"].values > 0.099).all()

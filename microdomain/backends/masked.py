@@ -111,9 +111,10 @@ class Masked:
         for site, at, table, back in self.beside:
             mine = weights[site.pairs]
             if mine.any():
-                w = self._parts.put(mine[:, : back.shape[0]])
-                average[at] += xp.matmul(w, table[:-1])
-                returned[at] += xp.matmul(w, back)
+                # Member by member, so that no bit depends on the company.
+                w = self._parts.put(mine[:, None, : back.shape[0]])
+                average[at] += xp.matmul(w, table[:-1])[:, 0]
+                returned[at] += xp.matmul(w, back)[:, 0]
         average[..., self.shut] = 0.0
         return returned
 
