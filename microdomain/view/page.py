@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from microdomain.view.looks import Looks
     from microdomain.view.plane import Plane
     from microdomain.view.stage import Stage
+
+log = logging.getLogger("microdomain")
 
 #: Seconds between two frames of a page that plays.
 PLAY = 0.12
@@ -57,7 +60,6 @@ class Page:
         self.course: Course | None = None
         self.wrong: Exception | None = None
         self._press: tuple[int, int] | None = None
-        self._busy = False
         # The loop holds its tasks by weak references only.
         self._tasks: dict[str, Any] = {}
         self.state.update(BLANK | {"store": shelf.names[0], "stores": list(shelf.names)})
@@ -66,7 +68,7 @@ class Page:
 
         self.view = lay_out(self)
         self._listen()
-        self.server.controller.on_server_ready.add(lambda **_: self._begin_task("open", self.open()))
+        self.server.controller.on_server_ready.add(lambda **_: self._begin_task("open", self.open))
 
     async def open(self) -> None:
         """Show the first store: flat as soon as it is read, as a scene as soon as VTK is there."""
@@ -152,7 +154,7 @@ class Page:
         s = self.state
         member = f", member={s.member}" if isinstance(s.member, int) and s.member else ""
         return (
-            f'md.view.slice(md.open("{s.store}"), "{s.field}", time={plane.time!r}, '
+            f'md.view.slice(md.open("{self._store}"), "{s.field}", time={plane.time!r}, '
             f'{"xyz"[plane.axis]}={round(plane.level, 6)!r}{member}).save("picture.png")'
         )
 
@@ -191,15 +193,25 @@ class Page:
         try:
             action()
             self.state.trouble = ""
-        except (ValueError, OSError) as error:
-            self.state.trouble = str(error)
+        except Exception as error:
+            self.state.trouble = _told(error)
 
-    def _begin_task(self, name: str, doing: Coroutine[Any, Any, None]) -> None:
-        self._tasks[name] = asyncio.ensure_future(doing)
+    def _begin_task(self, name: str, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a task unless one of its name is under way; how it fails stands on the page."""
+        if name not in self._tasks or self._tasks[name].done():
+            self._tasks[name] = asyncio.ensure_future(self._watched(doing()))
+
+    async def _watched(self, doing: Coroutine[Any, Any, None]) -> None:
+        try:
+            await doing
+        except Exception as error:
+            with self.state:
+                self.state.trouble = _told(error)
 
     def _on_store(self, store: str, **_: Any) -> None:
         if self._store and store != self._store:
             self._guarded(lambda: self._change_store(store))
+            self.state.store = self._store  # the one before where this one cannot be opened
 
     def _change_store(self, store: str) -> None:
         from microdomain.view.looks import Looks
@@ -229,7 +241,7 @@ class Page:
     def _on_look(self, **_: Any) -> None:
         """Draw soon: what changes in the meantime is drawn along."""
         if self._store and "look" not in self._tasks:
-            self._begin_task("look", self._look())
+            self._begin_task("look", self._look)
 
     async def _look(self) -> None:
         await asyncio.sleep(SOON)
@@ -249,7 +261,7 @@ class Page:
 
     def _on_playing(self, playing: bool, **_: Any) -> None:
         if playing:
-            self._begin_task("play", self._play())
+            self._begin_task("play", self._play)
 
     async def _play(self) -> None:
         while self.state.playing:
@@ -267,7 +279,7 @@ class Page:
         assert self.stage is not None
         x, y = self.stage.plotter.iren.interactor.GetEventPosition()
         if self._press is not None and abs(x - self._press[0]) + abs(y - self._press[1]) <= 4:
-            self._begin_task("click", self.click(x, y))
+            self._begin_task("click", lambda: self.click(x, y))
 
     async def click(self, x: float, y: float) -> None:
         """Show the course of what lies under a pixel."""
@@ -275,28 +287,30 @@ class Page:
         from microdomain.view.fields import field_of
 
         found = self.stage.hit(x, y) if self.stage is not None else None
-        if found is None or self._busy:
+        if found is None:
             return
         member = self.state.member if isinstance(self.state.member, int) else 0
         model = self.results.models[member]
         ion = field_of(model, self.state.field, self.results.dataset.data_vars).ion.name
-        self._busy = True
         with self.state:
             self.state.readout = "Reading every frame ..."
-        try:
-            # On a large result every frame takes a while to read; the page goes on meanwhile.
-            reading: tuple[Any, ...] = (
-                (charts.at_point, self.results, found, ion, member)
-                if hasattr(found, "shape")
-                else (charts.at_channel, self.results, found, member)
-            )
-            course = await asyncio.to_thread(*reading)
-        finally:
-            self._busy = False
+        reading: tuple[Any, ...] = (charts.at_channel, self.results, found, member)
+        if hasattr(found, "shape"):
+            reading = (charts.at_point, self.results, found, ion, member)
+        # On a large result every frame takes a while to read; the page goes on meanwhile.
+        course = await asyncio.to_thread(*reading)
         with self.state:
             time = float(self.times[int(self.state.frame)])
             self.course = course
             self.state.readout, self.state.chart = course.at(time), course.svg(time)
+
+
+def _told(error: Exception) -> str:
+    """What went wrong as a sentence; what no choice of a visitor explains goes to the log with its trace."""
+    if isinstance(error, ValueError | OSError):
+        return str(error)
+    log.error("The page could not do what it was asked.", exc_info=error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _parsed(parser: Any) -> tuple[Any, list[str]]:
