@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from microdomain.model import FACES
+from microdomain.model import FACES, Pump
 from microdomain.plan import Plan
 
 
@@ -47,7 +49,7 @@ def culprit(plan: Plan, member: int, y: np.ndarray, near: np.ndarray) -> str:
                                     and channels acts
 
     >>> culprit(plan, 0, y, near)   # doctest: +SKIP
-    " 'Ca' falls below zero at (0.01, 0, 0.005) um, beside pump 'PMCA': too strong for these cells?"
+    " 'Ca' falls below zero at (0, 0, 0.01) um, beside pump 'P': give finer cells there, or a weaker pump."
     """
     model = plan.models[member]
     fields = plan.coarse(np.array(y, dtype=float)[None])[0]
@@ -59,17 +61,27 @@ def culprit(plan: Plan, member: int, y: np.ndarray, near: np.ndarray) -> str:
     cell = np.unravel_index(int(np.argmin(np.nan_to_num(fields[s], nan=-np.inf))), fields[s].shape)[::-1]
     name = plan.names[s]
     where = ", ".join(f"{c[i]:.3g}" for c, i in zip(plan.grid.centres, cell, strict=True))
-    beside = {FACES[2 * a] for a in range(3) if cell[a] < 2}
-    beside |= {FACES[2 * a + 1] for a in range(3) if cell[a] >= plan.axes[a].n - 2}
-    pumps = [repr(p.name) for p in model.pumps if p.ion == name and p.face in beside]
+    pumps = [repr(p.name) for p in model.pumps if p.ion == name and _is_beside(plan, p, cell)]
     reactions = [*model.reactions, *(r for c in model.complexes for r in c.reactions)]
     mine = [repr(r.equation) for r in reactions if name in dict((*r.left, *r.right))]
     found = f" {name!r} falls below zero at ({where}) um"
     if pumps:
-        return f"{found}, beside {_list('pump', pumps)}: too strong for these cells?"
+        return f"{found}, beside {_list('pump', pumps)}: give finer cells there, or a weaker pump."
     if mine and s >= plan.ions:
         return f"{found}; look at {_list('reaction', mine)}."
     return ""
+
+
+def _is_beside(plan: Plan, pump: Pump, cell: tuple[Any, ...]) -> bool:
+    """Whether a cell (x, y, z) is within two cells of the face and of the pump's patch on it."""
+    axis, side = divmod(FACES.index(pump.face), 2)
+    last = plan.axes[axis].n - 1
+    if (last - cell[axis] if side else cell[axis]) > 1:
+        return False
+    along = [a for a in range(3) if a != axis]
+    reach = 1.5 * max(float(plan.axes[a].widths[cell[a]]) for a in along)
+    place = [float(plan.grid.centres[a][cell[a]]) for a in along]
+    return pump.patch is None or pump.patch.distance(*place) <= reach
 
 
 def _list(noun: str, names: list[str]) -> str:

@@ -32,9 +32,18 @@ def test_a_pump_is_named_where_it_pumps():
     text = told("Ca", (3, 1, 2), -0.2)
     assert text == (
         " 'Ca' falls below zero at (0.125, 0.075, 0.175) um, beside pumps 'NCX', 'PMCA': "
-        "too strong for these cells?"
+        "give finer cells there, or a weaker pump."
     )
-    assert "beside pump 'side': too" in told("Ca", (1, 1, 0), -0.2)
+    assert "beside pump 'side': give" in told("Ca", (1, 1, 0), -0.2)
+
+
+def test_a_pump_on_a_patch_elsewhere_is_not_named():
+    """Its patch ends at x = 0.05: the next cell (0.05 to 0.1) is beside it, the last one is not."""
+    patch = md.Rectangle((0.025, 0.1), (0.05, 0.2))
+    small = md.Pump(md.LinearPump(0.2), face="z-", patch=patch, name="small")
+    one = md.Model(box=MODEL.box, ions=[CALCIUM], pumps=[small])
+    for x, beside in ((0, True), (1, True), (3, False)):
+        assert ("'small'" in told("Ca", (1, 1, x), -0.2, one)) is beside, x
 
 
 def test_a_form_names_its_reactions():
