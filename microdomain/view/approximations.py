@@ -38,7 +38,8 @@ def approximations(
 
     Returns
     -------
-    dict of array (P,), uM        by name; those that do not apply to the model are left out
+    dict of array (P,), uM        by name; left out are those that do not apply to the model: beside
+                                  obstacles, pumps, round mouths, held patches, uneven tissue, reactions
     """
     from microdomain.report import of_member, times_of
 
@@ -55,7 +56,7 @@ def approximations(
     for name, formula, _ in SHOWN:
         try:
             found[name] = formula(model, points, influx, channel.ion)
-        except ValueError:  # reactions that it does not know
+        except ValueError:  # the model has what the formula does not know
             continue
     return found
 

@@ -129,7 +129,7 @@ def apart(plane: Plane) -> dict[str, tuple[float, float, float]]:
     return {name: at for name, at in plane.probes.items() if name not in among}
 
 
-def in_fluid(values: np.ndarray, points: np.ndarray) -> np.ndarray:
+def filled_from_fluid(values: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Values with those of the nearest fluid in the place of NaN, so that what is drawn has no ragged edge.
 
     Parameters
@@ -184,7 +184,7 @@ def split(surface: pv.PolyData, model: Model) -> tuple[pv.PolyData, pv.PolyData]
     """
     points = np.asarray(surface.points, float)
     for name in list(surface.point_data):
-        surface.point_data[name] = in_fluid(surface.point_data[name], points)
+        surface.point_data[name] = filled_from_fluid(surface.point_data[name], points)
     return cut_free(surface, model), cut_free(surface, model, solid=True)
 
 

@@ -153,7 +153,7 @@ class Solid:
         import pyvista as pv
 
         from microdomain.view import colours
-        from microdomain.view.furniture import cut_free, in_fluid
+        from microdomain.view.furniture import cut_free, filled_from_fluid
         from microdomain.view.lattice import Lattice, axes_of
         from microdomain.view.props import bar_of
 
@@ -162,7 +162,9 @@ class Solid:
         grid = pv.RectilinearGrid(*axes)
         # Between points the logarithm runs straighter, so that surfaces follow it.
         shade, model = plane.shade(plane.values), self.results.models[self.member]
-        grid.point_data["shade"] = in_fluid(shade, np.asarray(grid.points)) if model.obstacles else shade
+        grid.point_data["shade"] = (
+            filled_from_fluid(shade, np.asarray(grid.points)) if model.obstacles else shade
+        )
         found = [
             cut_free(grid.contour([float(plane.shade(v))], scalars="shade"), model) for v in self.levels or ()
         ]

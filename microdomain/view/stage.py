@@ -14,7 +14,7 @@ import pyvista as pv
 
 from microdomain.view import colours, gl
 from microdomain.view.fields import Field, field_of
-from microdomain.view.furniture import cut_free, furnish, in_fluid
+from microdomain.view.furniture import cut_free, filled_from_fluid, furnish
 from microdomain.view.looks import DRAGGED, FINE, ROUGH, SURFACE, Looks
 from microdomain.view.plane import Plane, carries, probes_of
 from microdomain.view.props import INK, bar_of, rectilinear, ring
@@ -190,7 +190,7 @@ class Stage:
         mesh = rectilinear(self.looks.axes(first, quality, None), values)
         model = self.results.models[first]
         if model.obstacles:
-            mesh.point_data["field"] = in_fluid(mesh.point_data["field"], np.asarray(mesh.points))
+            mesh.point_data["field"] = filled_from_fluid(mesh.point_data["field"], np.asarray(mesh.points))
         surface = cut_free(mesh.contour([iso], scalars="field"), model)
         if surface.n_points:
             self.plotter.add_mesh(

@@ -71,7 +71,7 @@ def serve(path: str | Path, port: int = 0, browser: bool = True, say: Callable[[
     Raises
     ------
     FileNotFoundError, ValueError nothing there, or no result
-    RuntimeError                  what a page needs is not installed; the port is taken
+    RuntimeError                  what a page needs is not installed; the port is taken; VTK cannot draw here
     """
     shelf = Shelf(path)
     if absent():
