@@ -23,6 +23,7 @@ import numpy as np
 from microdomain import oracles
 from microdomain.mask_fill import inside_any
 from microdomain.model import Channel, Model
+from microdomain.model.tissue import medium
 from microdomain.units import IONS_PER_UM_UM3
 
 #: Distances from the channel: from its pore distance to REACH (um), evenly in their logarithm.
@@ -46,7 +47,8 @@ class Comparison:
     field : array (n,), uM
     approximations : dict           name -> array (n,), uM
     omitted : dict                  name -> why it is not there
-    free_ions : array (n,)          mean number of free ions closer to this channel than that distance
+    free_ions : array (n,)          mean number of free ions closer to this channel than that distance,
+                                    in the free volume of tissue
     warnings : tuple of str         what a reader should hear
     """
 
@@ -128,7 +130,8 @@ def compare(
     field = np.asarray((values.isel(member=member) if "member" in values.dims else values).values)
     whole = 4 * np.pi if busiest.face is None else 2 * np.pi
     found, omitted = _approximations(model, points, time, influx.tolist(), name)
-    free = _free_ions(distance, field, whole)
+    alpha, _ = medium(model.tissue, *points.T)
+    free = _free_ions(distance, alpha * field, whole)
     sensors = _sensors(results, model, name, influx)
     cheap = [n for n, c in found.items() if (np.abs(c - field) <= within * field).all()]
     spoken = _warnings(cheap, distance, free, sensors, name, within)
@@ -198,13 +201,14 @@ def _approximations(
     return found, omitted
 
 
-def _free_ions(distance: np.ndarray, field: np.ndarray, solid_angle: float) -> np.ndarray:
+def _free_ions(distance: np.ndarray, content: np.ndarray, solid_angle: float) -> np.ndarray:
     """Free ions closer to the channel than each distance, as if the field were the same in all directions.
 
+    `content` (n,), uM, is the field times the free volume fraction, which is what a volume holds.
     Below the first distance the field is taken to grow like 1/r, as it does next to a source.
     """
-    inner = 0.5 * field[0] * distance[0] ** 2 * distance[0]
-    shell = field * distance**2
+    inner = 0.5 * content[0] * distance[0] ** 2 * distance[0]
+    shell = content * distance**2
     steps = np.diff(distance) * 0.5 * (shell[1:] + shell[:-1])
     return np.asarray(solid_angle * IONS_PER_UM_UM3 * (inner + np.concatenate([[0.0], np.cumsum(steps)])))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from microdomain.grid import Grid
-from microdomain.model import Held, Model, TimedRate
+from microdomain.model import Model, TimedRate
 from microdomain.network import Network
 
 
@@ -60,12 +60,10 @@ def _followers(model: Model) -> dict[str, list[tuple[str, int]]]:
 
     Everything that holds some element diffuses alike and was poured in evenly, so that its sum is, and
     stays, the same everywhere; the first form that holds one of it, and no ion, follows the rest.  Beside
-    held walls and surfaces that takes sums that begin as they are at rest, as those of buffers do.
+    held walls, surfaces and patches that takes sums that begin as they are at rest, as those of buffers do.
     """
     ions = {i.name for i in model.ions}
     buffers = {b.name for b in model.complexes} | {b.name for b in model.buffers if b.paired}
-    held = any(isinstance(w, Held) for pair in (model.walls.x, model.walls.y, model.walls.z) for w in pair)
-    held = held or any(getattr(o, "held", False) for o in model.obstacles)
     forms, steps = model.chemistry.forms, model.chemistry.steps
     out: dict[str, list[tuple[str, int]]] = {}
     for element in sorted({e for f in forms for e, _ in f.holds} - ions):
@@ -82,7 +80,7 @@ def _followers(model: Model) -> dict[str, list[tuple[str, int]]]:
             for a, b in pairs
         )
         free = [f.name for f in mine if mine[f] == 1 and not ions & dict(f.holds).keys()]
-        if not (alike and turning and free and len(mine) > 1) or (held and element not in buffers):
+        if not (alike and turning and free and len(mine) > 1) or (model.leaks and element not in buffers):
             continue
         follower = free[0]
         others = [(n, w) for n, w in names.items() if n != follower]

@@ -226,7 +226,7 @@ def lay(
 
     Parameters
     ----------
-    models : sequence of Model      one per member; they share box, walls, species and D
+    models : sequence of Model      one per member; they share what `plan_members.shared` lists
     grid : Grid
     history : History, optional     fluxes to use instead of those the models prescribe, a row a channel
     fluxes : FluxRows, optional         fluxes of a run whose end is known; gates that move need it

@@ -33,5 +33,6 @@ def check_alike(models: Sequence[Model]) -> None:
             if mine != first[what]:
                 raise ValueError(
                     f"Member {k} differs from member 0 in its {what}. Members share box, walls, obstacles,"
-                    " species and D; run models that differ there separately."
+                    " tissue, held patches, where pumps are, species, D and equations of reactions; run"
+                    " models that differ there separately."
                 )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from microdomain.model import Held, Inside
 from microdomain.model.gating import TIMED
 from microdomain.report_text import milliseconds
 
@@ -29,11 +28,8 @@ def decay_line(model: Model, ion: Ion, t: np.ndarray, mean: np.ndarray) -> str:
     -------
     str                           begins with "decay"
     """
-    walls = (*model.walls.x, *model.walls.y, *model.walls.z)
-    held = any(isinstance(wall, Held) for wall in walls)
-    held = held or any(isinstance(one, Inside) and one.held for one in model.obstacles) or bool(model.held)
     pumped = ion.name in {*(p.ion for p in model.pumps), *(p.ion for p in model.volume_pumps)}
-    if not held and not pumped and model.uptake_rate(ion.name) == 0.0:
+    if not model.leaks and not pumped and model.uptake_rate(ion.name) == 0.0:
         return "decay none: no uptake, and closed walls keep every ion"
     half = 0.5 * float(t[-1])
     if flows_after(model, ion.name, half, float(t[-1])):

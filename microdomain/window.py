@@ -66,7 +66,8 @@ class Window:
         ----------
         history : History
         rows : int array (P,)          flux of each pair (member, flux)
-        t, kappa : array (P,)          its time (ms) and screening rate (1/ms)
+        t, kappa : array (P,)          its time (ms) and screening rate (1/ms); rows of one group, which are
+                                       those of a member, have one kappa, and may have different times
 
         Returns
         -------
@@ -77,14 +78,16 @@ class Window:
         bent, out = ~whole & (group >= 0), np.empty((rows.size, self.nodes.size))
         if not bent.all():
             plain = np.flatnonzero(~bent)
-            screen = np.exp(-kappa[plain, None] * self.nodes)
-            out[plain] = history.value(rows[plain], t[plain, None] - self.nodes) * screen * self.weights
+            fading = np.exp(-kappa[plain, None] * self.nodes)
+            out[plain] = history.value(rows[plain], t[plain, None] - self.nodes) * fading * self.weights
         for g in np.unique(group[bent]) if bent.any() else ():
-            alike = np.flatnonzero(group == g)
-            now, starts = float(t[alike[0]]), history.starts[rows[alike[0]]]
-            knots = starts[(starts > now - self.tau) & (starts < now)]
-            s, weigh = self._cut(now - knots, float(kappa[alike[0]]))
-            out[alike] = weigh(history.values_of_group(rows[alike], now - s))
+            mine = np.flatnonzero(bent & (group == g))
+            starts, screen = history.starts[rows[mine[0]]], float(kappa[mine[0]])
+            for now in np.unique(t[mine]).tolist():
+                alike = mine[t[mine] == now]
+                knots = starts[(starts > now - self.tau) & (starts < now)]
+                s, weigh = self._cut(now - knots, screen)
+                out[alike] = weigh(history.values_of_group(rows[alike], now - s))
         for p in np.flatnonzero(~whole & (group < 0)):
             jumps = history.jumps_within(rows[p], t[p] - self.tau, t[p])
             if jumps.size:

@@ -62,6 +62,20 @@ def test_free_ions_are_counted_in_the_half_space(unbuffered):
     assert comparison.free_ions[k] == pytest.approx(np.pi * 0.374892 * 0.02**2 * 602.214, rel=0.05)
 
 
+def test_free_ions_are_those_in_the_free_volume():
+    """The same field in a fifth of the volume is a fifth of the ions; Tissue(0.2, 1.6) has c 12.8 times."""
+    model = md.Model(box=BOX, ions=[CALCIUM], channels=md.Cluster([(0, 0)]), tissue=md.Tissue(0.2, 1.6))
+    results = md.simulate(model, GRID, until=0.02, record=md.Record(times=[0.02]), device="numpy")
+    comparison = results.compare()
+    d, c = comparison.distance, comparison.field
+    k = int(np.argmin(np.abs(d - 0.05)))
+    within = np.linspace(1e-6, d[k], 4001)
+    # c r is smooth down to the channel.
+    content = within * np.interp(within, d, c * d)
+    ions = 2 * np.pi * 602.214 * np.trapezoid(content, within)
+    assert comparison.free_ions[k] == pytest.approx(0.2 * ions, rel=0.01)
+
+
 def test_the_table_says_where_each_serves(unbuffered):
     text = str(unbuffered.compare())
     assert text.splitlines()[0] == "[Ca] along the normal of channels[0] at 0.2 ms, uM"

@@ -65,6 +65,20 @@ def test_a_linear_current():
     assert fold(window, ramp, 0.5).sum() == pytest.approx(0.1 * FLUX * (0.5 * TAU - TAU**2 / 2), rel=1e-10)
 
 
+def test_rows_of_a_group_may_be_folded_for_several_times():
+    """Each time is folded as if it were asked alone; here J bends within the window of the first two."""
+    window, ages = Window.of(D, TAU, AVERAGES), (0.001, 0.003, 0.5)
+    ion = md.Ion("Ca", z=2, D=D, rest=0.1)
+    wave = md.Table((0.0, 0.0005, 0.0025, 1.0), (0.0, 0.1, 0.02, 0.1))
+    cluster = md.Cluster([(0, 0)], current=md.Fixed(wave))
+    bent = md.Model(box=((-1, 1), (-1, 1), (0, 1)), ions=[ion], channels=cluster).resolved_channels[0]
+    grown = History([flux_of(bent, 2)], group=[0])
+    rows, kappa = np.zeros(3, dtype=int), np.full(3, 20.0)
+    together = window.fold(grown, rows, np.array(ages), kappa)
+    for t, row in zip(ages, together, strict=True):
+        np.testing.assert_allclose(row, fold(window, grown, t, 20.0), rtol=1e-12)
+
+
 @pytest.mark.parametrize("lower", [1, -1])
 def test_a_patch_holds_what_the_axes_hold(lower):
     """Sum of cell averages times volumes: 1 between closed walls, less where a held wall is near."""

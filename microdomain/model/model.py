@@ -14,8 +14,8 @@ from microdomain.model.channels import Channel, Cluster, check_distances, resolv
 from microdomain.model.chemistry import Chemistry
 from microdomain.model.complexes import Complex
 from microdomain.model.given import NONE, Taken, part
-from microdomain.model.membrane import Walls
-from microdomain.model.obstacles import OBSTACLES, Obstacle, check_obstacles
+from microdomain.model.membrane import Held, Walls
+from microdomain.model.obstacles import OBSTACLES, Inside, Obstacle, check_obstacles
 from microdomain.model.patches import HeldPatch
 from microdomain.model.pumps import Pump
 from microdomain.model.reactions import Reaction, VolumePump
@@ -201,6 +201,13 @@ class Model:
         total = sum(p.law.terms.steepest for p in self.pumps if p.is_around(channel, self.box))
         alpha, tortuosity = channel_medium(self.tissue, (channel,)) or (1.0, 1.0)
         return total * tortuosity**2 / alpha
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a wall, a surface or a patch is held at rest, so that all that is mobile can leave."""
+        walls = (*self.walls.x, *self.walls.y, *self.walls.z)
+        held = any(isinstance(wall, Held) for wall in walls) or bool(self.held)
+        return held or any(isinstance(one, Inside) and one.held for one in self.obstacles)
 
     @property
     def volume(self) -> float:
