@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isclose
+
 from microdomain.model import Fixed, Gaussian, Held, Hold, Model, Open, Table
 from microdomain.model.tissue import uneven_parts
 from microdomain.steady_problem import NoSteadyState
-from microdomain.steady_pumps import greatest_outflow
+from microdomain.steady_pumps import outflow_range
 
 #: What to do about it, in the words of a script and of a scenario.
 MENDS = {
@@ -26,6 +28,11 @@ MENDS = {
         "in time with simulate.",
         'Hold a wall, e.g. [model.walls] with x = "held" and y = "held", give [model.uptake] with '
         '{ion} = "0.4 /ms", or march in time with `microdomain run`.',
+    ),
+    "pumps": (
+        "Give smaller currents, other pumps, or hold a wall without pumps, e.g. walls=Walls(x=Held()).",
+        "Give smaller currents, other [[model.pumps]], or hold a wall without pumps, e.g. [model.walls] with "
+        'x = "held".',
     ),
 }
 
@@ -76,19 +83,34 @@ def check_steady(model: Model, scenario: bool = False) -> None:
     walls = (*model.walls.x, *model.walls.y, *model.walls.z)
     if any(isinstance(wall, Held) for wall in walls):
         return
-    for ion in dict.fromkeys((*known, *sorted(felt))):
-        net = known.get(ion, 0.0)
-        if any(pump.ion == ion and pump.law.terms.steepest > 0 for pump in model.pumps):
-            most = greatest_outflow(model, ion)
-            if net > most and not model.uptake_rate(ion):
-                raise NoSteadyState(
-                    f"{net:g} pA of {ion!r} flow into a closed box whose pumps carry {most:.3g} pA at "
-                    "most: there is no steady state. Give smaller currents, stronger pumps, or hold a wall."
-                )
-            continue
-        if not model.uptake_rate(ion) and (net or ion in felt):
-            what = f"A current of {ion!r} flows" if ion in felt else f"{net:g} pA of {ion!r} flow"
-            raise NoSteadyState(
-                f"{what} into a closed box and nothing takes them out, so there is no steady state. "
-                + mend["walls"].format(ion=ion)
-            )
+    for ion in dict.fromkeys((*known, *sorted(felt), *(pump.ion for pump in model.pumps))):
+        if not model.uptake_rate(ion):
+            why = _why_unbalanced(model, ion, known.get(ion, 0.0), ion in felt)
+            if why:
+                by = "pumps" if any(pump.ion == ion for pump in model.pumps) else "walls"
+                raise NoSteadyState(f"{why}, so there is no steady state. {mend[by].format(ion=ion)}")
+
+
+def _why_unbalanced(model: Model, ion: str, net: float, felt: bool) -> str:
+    """What keeps an ion from balancing in a closed box without uptake; "" where nothing does.
+
+    `net` is the constant current of its channels, pA; `felt` says whether others follow the concentration.
+    """
+    least, most = outflow_range(model, ion)
+    if least == most:
+        inflow = 0.0 if isclose(net, most) else net - most
+        if felt:
+            return f"A current of {ion!r} flows into a closed box and nothing takes them out"
+        if inflow > 0:
+            return f"{inflow:.3g} pA of {ion!r} flow into a closed box and nothing takes them out"
+        if inflow < 0:
+            return f"{-inflow:.3g} pA of {ion!r} flow out of a closed box and nothing brings them back"
+        return f"As much {ion!r} flows into a closed box as out of it at every concentration" if net else ""
+    if net >= most or isclose(net, most):
+        flow = f"{net:.3g} pA of {ion!r} flow into a closed box whose pumps"
+        if most > 0:
+            return f"{flow} carry {most:.3g} pA at most"
+        return f"The pumps of {ion!r} let {-most:.3g} pA or more into a closed box"
+    if not felt and least < 0 and (net <= least or isclose(net, least)):
+        return f"{-net:.3g} pA of {ion!r} flow out of a closed box whose pumps let in {-least:.3g} pA at most"
+    return ""

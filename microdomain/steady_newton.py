@@ -67,8 +67,8 @@ def solve(problem: Problem, start: np.ndarray | None = None) -> Field:
             failed = why
             continue
         return Field(here.c - problem.near, here.v + problem.rests, newton, krylov, here.imbalance)
-    if problem.near.min() < 0.0:
-        raise NoSteadyState(drained(problem.ion)) from failed
+    if problem.near.min() < 0.0 or (problem.pumps is not None and problem.pumps.fixed):
+        raise NoSteadyState(drained(problem)) from failed
     assert failed is not None
     raise failed
 
@@ -141,7 +141,7 @@ class _Point:
     def imbalance(self) -> float:
         """Largest residual of a buffer over the fastest binding rate."""
         if not len(self.p):
-            return self.size
+            return float(np.abs(self.F).max())
         return float(np.abs(self.F[-len(self.p) :]).max() / max(float((self.p * self.c).max()), 1e-300))
 
 
@@ -248,8 +248,9 @@ def _is_rounding(problem: Problem, here: _Point, step: np.ndarray) -> bool:
 
 
 def _unsettled(problem: Problem, steps: int, here: _Point) -> str:
+    size = f"{here.imbalance:.1e} " + ("of the fastest binding" if problem.buffers else "uM/ms")
+    where = " near the channels" if problem.near.any() or problem.source.any() else ""
     return (
         f"The steady state of {problem.ion!r} did not settle in {steps} Newton steps: the largest imbalance "
-        f"is {here.imbalance:.1e} of the fastest binding. Give a finer grid near the channels, or march in "
-        "time with simulate."
+        f"is {size}. Give a finer grid{where}, or march in time with simulate."
     )

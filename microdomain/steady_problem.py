@@ -174,7 +174,7 @@ def rapid(problem: Problem, w: np.ndarray) -> np.ndarray:
     goal = w + problem.D * (problem.rest + problem.near)
     goal += sum(b.D * b.rest for b in problem.buffers)
     if goal.min() <= 0.0:
-        raise NoSteadyState(drained(problem.ion))
+        raise NoSteadyState(drained(problem))
     c = np.maximum(0.0, (goal - sum(a for a, _ in carried)) / problem.D)
     for _ in range(60):
         value, slope = problem.D * c, np.full_like(c, problem.D)
@@ -189,9 +189,15 @@ def rapid(problem: Problem, w: np.ndarray) -> np.ndarray:
     return np.stack([b.total * c / (b.k_off / b.k_on + c) - b.rest for b in problem.buffers])
 
 
-def drained(ion: str) -> str:
-    """What is wrong where channels take out more than diffusion brings."""
+def drained(problem: Problem) -> str:
+    """What is wrong where more is taken out than comes in, in the words of what there is."""
+    held, pumps = not problem.lattice.closed, problem.pumps
+    gives = ["flow in from the held walls"] * held
+    gives += ["leak in through pumps"] * (pumps is not None and pumps.leaky)
+    gives += ["be given back by the uptake"] * (problem.uptake > 0.0)
+    takes = ["channels"] * bool(problem.near.min() < 0.0) + ["pumps"] * (pumps is not None and pumps.fixed)
     return (
-        f"The channels take out more {ion!r} than can flow in from the held walls: its steady "
-        "concentration would be negative. Give smaller outward currents, or walls nearer by."
+        f"The {' and '.join(takes) or 'channels'} take out more {problem.ion!r} than can "
+        f"{' and '.join(gives) or 'come in'}: its steady concentration would be negative. Give smaller "
+        f"outward currents{', or walls nearer by' if held else ''}."
     )

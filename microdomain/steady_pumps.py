@@ -11,12 +11,15 @@ To the preconditioner, whose modes know no pumps, they are an uptake of the same
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from microdomain.model import Model
 from microdomain.plan import Plan
+from microdomain.units import flux_per_pA
 from microdomain.wall_pumps import Sheet, crossing
 
 
@@ -58,6 +61,16 @@ class Membranes:
         level = np.full(plan.grid.shape, float(plan.rest[m, self.sheets[0].ion]))
         return all(float(np.abs(one.flux).max()) <= 1e-12 * one.slope.max() for _, one in self._each(level))
 
+    @property
+    def fixed(self) -> bool:
+        """Whether a sheet takes out the same at every concentration: an outward `ConstantFlux`."""
+        return any(bool((s.leak < 0).any()) for s in self.sheets)
+
+    @property
+    def leaky(self) -> bool:
+        """Whether a sheet lets something in where the ion is used up."""
+        return any(bool((s.B + s.leak > 0).any()) for s in self.sheets)
+
     def _each(self, u: np.ndarray) -> list[tuple[Sheet, Any]]:
         return [
             (s, crossing(s, s.layer(u, 0)[None], s.layer(u, 1)[None], wall, np))
@@ -87,17 +100,21 @@ def _carry(out: np.ndarray, sheet: Sheet, flux: np.ndarray) -> None:
     sheet.layer(out, 1)[...] += ghost / sheet.h1 * flux
 
 
-def greatest_outflow(model: Any, ion: str) -> float:
-    """What the pumps of an ion can take out at most, pA; infinity where one of them is linear."""
-    from microdomain.units import flux_per_pA
+def outflow_range(model: Model, ion: str) -> tuple[float, float]:
+    """What the pumps of an ion take out of an empty box, and of one as full as can be, pA.
 
-    total = 0.0
+    Both count as outward; the first is not positive unless a `ConstantFlux` is.  They are equal where no
+    pump follows the concentration, (0, 0) without pumps, and the second is infinite where one is linear.
+    """
+    least, most, rest = 0.0, 0.0, model.ion(ion).rest
     for pump in model.pumps:
         if pump.ion != ion:
             continue
-        terms, along = pump.law.terms, [b for a, b in enumerate(model.box) if "xyz"[a] != pump.face[0]]
-        area = pump.patch.area if pump.patch is not None else np.prod([high - low for low, high in along])
-        if terms.P > 0:
-            return float("inf")
-        total += (terms.V - pump.law.leak_at(model.ion(ion).rest)) * float(area)
-    return total / flux_per_pA(model.ion(ion).z)
+        terms, leak = pump.law.terms, pump.law.leak_at(rest)
+        sides = [
+            high - low for axis, (low, high) in zip("xyz", model.box, strict=True) if axis != pump.face[0]
+        ]
+        area = float(pump.patch.area if pump.patch is not None else np.prod(sides))
+        least -= (terms.B + leak) * area
+        most += (math.inf if terms.P > 0 else terms.V - leak) * area
+    return least / flux_per_pA(model.ion(ion).z), most / flux_per_pA(model.ion(ion).z)

@@ -1,9 +1,12 @@
 """Steady states with pumps on the walls: against closed forms, long marches, and what they cannot carry."""
 
+import re
+
 import numpy as np
 import pytest
 
 import microdomain as md
+from microdomain.steady import NoSteadyState, check_steady
 from microdomain.units import flux_per_pA
 
 CALCIUM = md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
@@ -77,6 +80,71 @@ def test_without_channels_pumps_hold_the_box_at_rest_or_at_a_level_of_their_own(
         pumps=[md.Pump(md.LinearPump(0.2, leak=0))],
     )  # fmt: skip
     assert md.steady_state(drain).at([(0.1, 0.1, 0.1)]).item() == pytest.approx(0.05, rel=2e-3)
+
+
+@pytest.mark.slow
+def test_in_tissue_it_is_where_a_march_ends_too():
+    """Per volume of tissue what enters and leaves is an amount: J/alpha in the free volume, D/lambda^2."""
+    asked = model(
+        [md.Pump(md.HillPump(1.0, K=0.5, n=2), name="PMCA")], current=0.005, tissue=md.Tissue(0.3, 1.5)
+    )
+    grid = md.Grid.graded(asked, near=0.02)
+    march = md.simulate(asked, grid, until=60.0, record=md.Record(times=[60.0]), rtol=1e-4)
+    still = md.steady_state(asked, grid, check=False)
+    np.testing.assert_allclose(
+        still.at(POINTS).values.ravel(), march.at(POINTS, times=60.0).values.ravel(), rtol=2e-4
+    )
+    assert still.ledger.pumped.sum() == pytest.approx(0.005 * flux_per_pA(2), rel=1e-6)
+
+
+SATURABLE = md.Pump(md.HillPump(0.2, K=0.5), name="PMCA")
+FLOOD = md.Pump(md.ConstantFlux(0.3), face="z+", name="flood")
+DRAIN = md.Pump(md.ConstantFlux(-0.3), name="drain")
+#: pA through a wall of 0.04 um^2 at a flux of 1 uM um/ms.
+AREA = 0.04 / flux_per_pA(2)
+#: At rest c = K/5, so that the leak of SATURABLE is Vmax/6, and it carries Vmax 5/6 at most.
+LEAK, MOST = 0.2 / 6, 0.2 * 5 / 6
+REFUSED = [
+    ([FLOOD], None, f"{0.3 * AREA:.3g} pA of 'Ca' flow into a closed box and nothing takes them out"),
+    ([DRAIN], None, f"{0.3 * AREA:.3g} pA of 'Ca' flow out of a closed box and nothing brings them back"),
+    ([FLOOD], -0.3 * AREA, "As much 'Ca' flows into a closed box as out of it at every concentration"),
+    ([SATURABLE, FLOOD], None, f"The pumps of 'Ca' let {(0.3 - MOST) * AREA:.3g} pA or more into a closed"),
+    ([SATURABLE], MOST * AREA, f"flow into a closed box whose pumps carry {MOST * AREA:.3g} pA at most"),
+    ([SATURABLE], -0.02, f"0.02 pA of 'Ca' flow out of a closed box whose pumps let in {LEAK * AREA:.3g} pA"),
+]
+
+
+@pytest.mark.parametrize(("pumps", "current", "words"), REFUSED)
+@pytest.mark.parametrize("scenario", [False, True])
+def test_what_never_balances_is_refused(pumps, current, words, scenario):
+    channels = () if current is None else md.Cluster([(0.1, 0.1)], current=current)
+    closed = md.Model(((0, 0.2),) * 3, [CALCIUM], pumps=pumps, channels=channels)
+    mend = r"hold a wall without pumps, e\.g\. \[model\.walls\]" if scenario else r"walls=Walls\(x=Held\(\)\)"
+    with pytest.raises(NoSteadyState, match=f"{re.escape(words)}.*, so there is no steady state.*{mend}"):
+        check_steady(closed, scenario=scenario)
+
+
+@pytest.mark.parametrize(
+    ("pumps", "current", "more", "words"),
+    [
+        ([md.Pump(md.ConstantFlux(-2.0))], None, {"walls": md.Walls(x=md.Held())},
+         "The pumps take out more 'Ca' than can flow in from the held walls: .* or walls nearer by"),
+        ([SATURABLE], -0.02, {"uptake": {"Ca": 0.01}},
+         "The channels take out more 'Ca' than can leak in through pumps and be given back by the uptake: "
+         r".* smaller outward currents\.$"),
+    ],
+)  # fmt: skip
+def test_more_taken_out_than_comes_in_is_told_by_what_there_is(pumps, current, more, words):
+    channels = () if current is None else md.Cluster([(0.1, 0.1)], current=current)
+    with pytest.raises(NoSteadyState, match=words):
+        md.steady_state(md.Model(((0, 0.2),) * 3, [CALCIUM], pumps=pumps, channels=channels, **more))
+
+
+def test_an_unsettled_one_names_no_channels_where_there_are_none(monkeypatch):
+    monkeypatch.setattr("microdomain.steady_newton.STEPS", 1)
+    filling = md.Model(((0, 0.2),) * 3, [CALCIUM], pumps=[SATURABLE, md.Pump(md.ConstantFlux(0.1), "z+")])
+    with pytest.raises(RuntimeError, match=r"imbalance is \S+ uM/ms\. Give a finer grid, or march"):
+        md.steady_state(filling)
 
 
 def test_more_than_pumps_can_carry_is_refused():
