@@ -1,4 +1,4 @@
-"""What stands in the box besides channels is in every scene: obstacles, pumped patches, probes with names."""
+"""What stands in the box besides channels is in every scene: obstacles, tissue, patches, named probes."""
 
 import numpy as np
 import pytest
@@ -25,10 +25,12 @@ def model(**more):
 
 @pytest.fixture(scope="module")
 def results():
-    """A ball above one channel, a pumped patch beside it, a probe in a corner."""
+    """A ball and a pumped patch beside one channel, a held patch and tissue above, a probe in a corner."""
     ball = md.Ball((0.12, 0.0, 0.1), 0.08)
     patch = Pump(LinearPump(0.2), face="z-", patch=Rectangle((-0.2, -0.2), (0.1, 0.06)))
-    one = model(obstacles=[ball], pumps=[patch])
+    held = md.HeldPatch("z+", Circle((0.1, -0.1), 0.08))
+    tissue = md.Tissue(0.5, 1.3, md.Ball((-0.15, 0.1, 0.2), 0.08))
+    one = model(obstacles=[ball], pumps=[patch], held=held, tissue=tissue)
     record = md.Record(times=[0.0, 0.02], points={"corner": (0.2, 0.2, 0.05)})
     grid = md.Grid.uniform(one, spacing=0.03)
     return md.simulate(one, grid, until=0.02, record=record, rtol=5e-2, device="numpy")
@@ -40,7 +42,7 @@ def area(mesh):
 
 def test_the_surface_of_every_shape_has_its_area_and_ends_at_the_box():
     """Areas from geometry; a ball that the wall halves shows half of its surface."""
-    from microdomain.view.furniture import surfaces_of
+    from microdomain.view.furniture import regions_of, surfaces_of
 
     r = 0.1
     tetrahedron = md.Surface(
@@ -56,6 +58,8 @@ def test_the_surface_of_every_shape_has_its_area_and_ends_at_the_box():
     }
     for shape, expected in shapes.items():
         ((mesh, _),) = surfaces_of(model(obstacles=[shape]))
+        (region,) = regions_of(model(tissue=[md.Tissue(0.5, name="all"), md.Tissue(0.5, shape=shape)]))
+        assert area(region) == area(mesh)
         assert area(mesh) == pytest.approx(expected, rel=0.03), shape
         low, high = np.array(BOX).T
         points = np.asarray(mesh.points)
@@ -71,17 +75,21 @@ def test_patches_are_outlined_where_they_are():
         Pump(LinearPump(0.2), face="x+", patch=Circle((0.0, 0.1), 0.05), name="two"),
         Pump(LinearPump(0.2), face="z+", name="whole"),
     ]
-    square, round_one = outlines_of(model(pumps=pumps))
+    square, round_one = outlines_of(model(pumps=pumps), pumps)
     np.testing.assert_allclose(square.bounds[:4], (-0.25, -0.15, -0.23, -0.17), atol=1e-7)
     np.testing.assert_allclose(round_one.bounds[2:], (-0.05, 0.05, 0.05, 0.15), atol=1e-7)
     assert round_one.bounds[0] == pytest.approx(0.3, abs=0.01)
+    held = [md.HeldPatch("y-", Circle((0.1, 0.2), 0.05)), md.HeldPatch("y+", name="whole")]
+    (other,) = outlines_of(model(held=held), held)
+    np.testing.assert_allclose(np.array(other.bounds)[[0, 1, 4, 5]], (0.05, 0.15, 0.15, 0.25), atol=1e-7)
+    assert other.bounds[2] == pytest.approx(-0.3, abs=0.01)
 
 
 def test_every_scene_shows_them(results):
     """Slices, surfaces, fog and the stage of the page; a slice through the ball is cut along it."""
     from microdomain.view.stage import Stage
 
-    wanted = {"obstacle 0", "pump 0", "probe corner"}
+    wanted = {"obstacle 0", "tissue 0", "pump 0", "held 0", "probe corner"}
     scenes = [
         md.view.slice(results, "Ca", time=0.02).plotter(),
         md.view.isosurfaces(results, "Ca", time=0.02, levels=1).plotter(),

@@ -1,10 +1,11 @@
-"""What stands in the box besides channels: obstacles, outlines of pumped patches, probes with names.
+"""What stands in the box besides channels: obstacles, tissue, outlines of patches, probes with names.
 
 Obstacles are solid: no ion passes them, and fields have no value inside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,19 +16,19 @@ from microdomain.model.patches import Circle
 from microdomain.model.triangles import Surface
 
 if TYPE_CHECKING:
-    from microdomain.model import Model
+    from microdomain.model import HeldPatch, Model, Pump
     from microdomain.view.plane import Plane
 
-#: Okabe and Ito's green for pumps, grey for what is solid.
-PUMP, SOLID, INK = "#009E73", "#9A9A9A", "#303030"
-#: Opacity of an obstacle, and of the wall of a cell that the box is the inside of.
-OBSTACLE, CELL = 0.4, 0.12
+#: Okabe and Ito's green for pumps, purple for what is held, orange for tissue; grey for what is solid.
+PUMP, HELD, TISSUE, SOLID, INK = "#009E73", "#CC79A7", "#E69F00", "#9A9A9A", "#303030"
+#: Opacity of an obstacle, of the wall of a cell that the box is the inside of, and of a region of tissue.
+OBSTACLE, CELL, REGION = 0.4, 0.12, 0.12
 #: Points along each side of an obstacle's bounds between which its surface is found.
 POINTS = 48
 
 
 def furnish(plotter: Any, model: Model, probes: dict[str, Any], size: float) -> None:
-    """Put obstacles, pumped patches and probes into a scene.
+    """Put obstacles, regions of tissue, pumped and held patches and probes into a scene.
 
     Parameters
     ----------
@@ -41,11 +42,14 @@ def furnish(plotter: Any, model: Model, probes: dict[str, Any], size: float) -> 
         plotter.add_mesh(
             mesh, color=SOLID, opacity=opacity, smooth_shading=True, name=f"obstacle {k}", **quiet
         )
-    for k, outline in enumerate(outlines_of(model)):
-        plotter.add_mesh(
-            outline, color=PUMP, line_width=3, lighting=False, name=f"pump {k}", render_lines_as_tubes=False,
-            **quiet,
-        )  # fmt: skip
+    for k, mesh in enumerate(regions_of(model)):
+        plotter.add_mesh(mesh, color=TISSUE, opacity=REGION, lighting=False, name=f"tissue {k}", **quiet)
+    for kind, colour, patches in (("pump", PUMP, model.pumps), ("held", HELD, model.held)):
+        for k, outline in enumerate(outlines_of(model, patches)):
+            plotter.add_mesh(
+                outline, color=colour, line_width=3, lighting=False, name=f"{kind} {k}",
+                render_lines_as_tubes=False, **quiet,
+            )  # fmt: skip
     for name, place in probes.items():
         plotter.add_mesh(
             pv.Sphere(radius=size, center=place), color=INK, lighting=False, name=f"probe {name}", **quiet
@@ -83,23 +87,36 @@ def surfaces_of(model: Model) -> list[tuple[pv.PolyData, float]]:
     for obstacle in model.obstacles:
         cell = isinstance(obstacle, Inside)
         shape = obstacle.shape if isinstance(obstacle, Inside) else obstacle
-        sides = [
-            (max(a, low), min(b, high)) for (a, b), (low, high) in zip(shape.bounds, model.box, strict=True)
-        ]
-        if isinstance(shape, Block):
-            mesh = pv.Box([v for side in sides for v in side])
-        elif isinstance(shape, Surface):
-            whole = pv.PolyData.from_regular_faces(
-                np.asarray(shape.points, float), np.asarray(shape.triangles)
-            )
-            mesh = whole.clip_box([v for side in model.box for v in side], invert=False).extract_surface(
-                algorithm=None
-            )
-        else:
-            mesh = _contour(shape, sides)
+        mesh = _surface(shape, model)
         if mesh.n_points:
             out.append((mesh, CELL if cell else OBSTACLE))
     return out
+
+
+def regions_of(model: Model) -> list[pv.PolyData]:
+    """The surface of every shape that tissue fills, as far as it is in the box; the whole box has none.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    list of PolyData
+    """
+    found = [_surface(one.shape, model) for one in model.tissue if one.shape is not None]
+    return [mesh for mesh in found if mesh.n_points]
+
+
+def _surface(shape: Any, model: Model) -> pv.PolyData:
+    sides = [(max(a, low), min(b, high)) for (a, b), (low, high) in zip(shape.bounds, model.box, strict=True)]
+    if isinstance(shape, Block):
+        return pv.Box([v for side in sides for v in side])
+    if isinstance(shape, Surface):
+        whole = pv.PolyData.from_regular_faces(np.asarray(shape.points, float), np.asarray(shape.triangles))
+        box = [v for side in model.box for v in side]
+        return whole.clip_box(box, invert=False).extract_surface(algorithm=None)
+    return _contour(shape, sides)
 
 
 def _contour(shape: Any, sides: list[tuple[float, float]]) -> pv.PolyData:
@@ -188,34 +205,35 @@ def split(surface: pv.PolyData, model: Model) -> tuple[pv.PolyData, pv.PolyData]
     return cut_free(surface, model), cut_free(surface, model, solid=True)
 
 
-def outlines_of(model: Model) -> list[pv.PolyData]:
-    """The rim of every pumped patch of a face; a pump on a whole face has none.
+def outlines_of(model: Model, those: Sequence[Pump] | Sequence[HeldPatch]) -> list[pv.PolyData]:
+    """The rim of every patch of a face; what covers a whole face has none.
 
     Parameters
     ----------
     model : Model
+    those : sequence of Pump or HeldPatch
 
     Returns
     -------
     list of PolyData
     """
     out = []
-    for pump in model.pumps:
-        if pump.patch is None:
+    for one in those:
+        if one.patch is None:
             continue
-        axis = "xyz".index(pump.face[0])
+        axis = "xyz".index(one.face[0])
         a, b = (k for k in range(3) if k != axis)
         low, high = model.box[axis]
         # A hair inside the box, or the slice there would swallow it.
         lift = 0.002 * max(q - p for p, q in model.box)
-        if isinstance(pump.patch, Circle):
+        if isinstance(one.patch, Circle):
             angle = np.linspace(0.0, 2 * np.pi, 65)
-            first = pump.patch.centre[0] + pump.patch.radius * np.cos(angle)
-            second = pump.patch.centre[1] + pump.patch.radius * np.sin(angle)
+            first = one.patch.centre[0] + one.patch.radius * np.cos(angle)
+            second = one.patch.centre[1] + one.patch.radius * np.sin(angle)
         else:
-            (a0, a1), (b0, b1) = pump.patch.ends
+            (a0, a1), (b0, b1) = one.patch.ends
             first, second = np.array([a0, a1, a1, a0, a0]), np.array([b0, b0, b1, b1, b0])
-        points = np.full((first.size, 3), high - lift if pump.face[1] == "+" else low + lift)
+        points = np.full((first.size, 3), high - lift if one.face[1] == "+" else low + lift)
         points[:, a], points[:, b] = first, second
         out.append(pv.lines_from_points(points))
     return out
