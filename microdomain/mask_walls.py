@@ -40,10 +40,12 @@ def in_the_open(pumps: Any, mask: Mask | None) -> Any:
         opened = s.layer(mask.opened[s.axis], 0)
         alike = (first > 0) & (np.abs(first - second) < 1e-12)
         part = np.where(first > 0, opened / np.where(first > 0, first, 1.0), 0.0)
+        # The free volume is in `part`, for fluxes into it; the slope at the wall is that of the fluid's part.
+        alpha = 1.0 if mask.media is None else s.layer(mask.media.alpha, 0)
         sheets.append(
             replace(
                 s, cover=s.cover * part, area=s.area * first, whole=False,
-                even=alike.astype(float), part=part,
+                even=alike.astype(float), part=part * alpha,
             )
         )  # fmt: skip
     return replace(pumps, sheets=tuple(sheets))

@@ -153,7 +153,7 @@ def test_a_member_that_failed_stays_behind_after_a_restart(tmp_path, monkeypatch
 
 
 def test_a_member_may_fail_before_the_first_time_that_is_asked_for(monkeypatch):
-    failing(monkeypatch, [0.15])
+    failing(monkeypatch, [0.15], after=0)
     late = md.Record(times=[0.015, 0.02], points={"nose": (0, 0, 0.03)})
     results = run([cell(i) for i in CURRENTS], record=late)
     which = CURRENTS.index(0.15)

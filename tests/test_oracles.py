@@ -423,7 +423,7 @@ def test_the_images_know_held_walls_and_refuse_random_gates():
     random = [SimpleNamespace(name="c[0]", ion="Ca", gate=None, current=Fixed(0.1), mouth=None)]
     gated = SimpleNamespace(
         ion=held.ion, uptake_rate=held.uptake_rate, walls=held.walls, resolved_channels=random,
-        obstacles=(), pumps=(), volume_pumps=(), reactions=(),
+        obstacles=(), pumps=(), volume_pumps=(), reactions=(), tissue=(), held=(),
     )  # fmt: skip
     with pytest.raises(ValueError, match=r"Channel c\[0\]: its gate opens at random"):
         oracles.images_at(gated, [(0, 0, 0.1)], 1.0)
