@@ -19,6 +19,7 @@ from microdomain.mouths import disc_kernel
 from microdomain.near_field import CUT, cells_within
 from microdomain.plan import Plan
 from microdomain.reading_media import Kinks
+from microdomain.reading_patches import Patches
 from microdomain.wall_reading import Lifts
 from microdomain.window import POINTS, Window
 
@@ -203,6 +204,7 @@ class Watch:
     mask : Mask or None              obstacles
     lifts : Lifts or None            what the slopes at pumped walls add
     kinks : Kinks or None            what boundaries of media add
+    patches : Patches or None        what held patches add
     """
 
     points: np.ndarray
@@ -212,6 +214,7 @@ class Watch:
     mask: Any = None
     lifts: Lifts | None = None
     kinks: Kinks | None = None
+    patches: Patches | None = None
 
     @classmethod
     def of(cls, plan: Plan, points: np.ndarray) -> Watch:
@@ -220,8 +223,9 @@ class Watch:
         rx, ry, rz = (a.reading(points[:, k]) for k, a in enumerate(plan.axes))
         _, first, layer = np.unique(points[:, 2], return_index=True, return_inverse=True)
         lifts = Lifts(plan, points, (rx, ry, rz)) if plan.pumps.sheets else None
-        kinks = Kinks(plan, points, (rx, ry, rz))
-        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), plan.mask, lifts, kinks or None)
+        kinks = Kinks(plan, points, (rx, ry, rz)) or None
+        patches = Patches(plan, points, (rx, ry, rz)) or None
+        return cls(points, (rx, ry, rz), rz[first], layer.ravel(), plan.mask, lifts, kinks, patches)
 
     def grid_part(self, u: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Grid part of fields ``u[m, ion, z, y, x]`` at the points: array [m, ion, P], uM.
@@ -235,18 +239,18 @@ class Watch:
         m, ions, nz, ny, nx = u.shape
         flat = np.matmul(self.layers, filled(self.mask, u).reshape(m, ions, nz, ny * nx))
         out = self.of_layers(flat.reshape(m, ions, -1, ny, nx), rest, slopes)
-        return (
-            out if self.kinks is None else out + self.kinks.of(u.reshape(m, ions, -1)[..., self.kinks.cells])
-        )
+        if self.kinks is not None:
+            out = out + self.kinks.of(u.reshape(m, ions, -1)[..., self.kinks.cells])
+        return out if self.patches is None else out + self.patches.of(u, rest)
 
     def read(self, ops: Any, y: Any, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """The same of state vectors `y`, of which only a few layers leave the device."""
         out = self.of_layers(ops.layers(y, self.layers), rest, slopes)
-        if self.kinks is None:
-            return out
         u = ops.plan.coarse(y)[:, : rest.shape[1]]
-        cells = ops.xp.asarray(self.kinks.cells)
-        return out + self.kinks.of(ops.host(u.reshape(*u.shape[:2], -1)[..., cells]))
+        if self.kinks is not None:
+            cells = ops.xp.asarray(self.kinks.cells)
+            out = out + self.kinks.of(ops.host(u.reshape(*u.shape[:2], -1)[..., cells]))
+        return out if self.patches is None else out + self.patches.of(u, rest, ops.host)
 
     def of_layers(self, u: np.ndarray, rest: np.ndarray, slopes: Sequence[np.ndarray] = ()) -> np.ndarray:
         """The rest of a reading, from fields that are read along z already: ``u[m, ion, layer, y, x]``."""

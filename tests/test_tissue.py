@@ -9,6 +9,8 @@ import microdomain as md
 from microdomain.mask_media import lay_media
 from microdomain.plan import lay
 from microdomain.scenario import loads
+from microdomain.view.fields import field_of
+from microdomain.view.readings import Readings
 
 CALCIUM = md.Ion("Ca", z=2, D=0.22, rest=0.1, outside=2000)
 TISSUE = md.Tissue(0.2, 1.6)
@@ -227,3 +229,46 @@ def test_a_boundary_in_the_channels_cell_is_refused():
     asked = model(TISSUE, md.Tissue(1.0, shape=md.Block((-1, -1, 0.011), (1, 1, 1)), name="bath"))
     with pytest.raises(ValueError, match="A boundary of media crosses the grid's cells at the channel"):
         lay([asked], md.Grid.uniform(asked, 0.02))
+
+
+@pytest.mark.parametrize("face", ["x-", "y+", "z-", "z+"])
+def test_readings_go_to_rest_at_a_held_patch(face):
+    """The slab between a closed and a held face (Crank 1975, eq. 2.54): points, and probes, beside the patch.
+
+    Ten cells; read as beside a closed face it is 0.135 at the patch itself, where it is at rest, 0.1.
+    """
+    axis, t, away = "xyz".index(face[0]), 1.0, np.array([0.0, 0.02, 0.1, 0.5])
+    odd = np.arange(1, 41, 2)[:, None] * np.pi / 2
+    modes = 2 / odd * np.sin(odd) * np.cos(odd * (1 - away)) * np.exp(-(odd**2) * 0.22 * t)
+    lines, points = [[0.0, 0.1]] * 3, np.full((4, 3), 0.05)
+    lines[axis] = np.linspace(0, 1, 11)
+    points[:, axis] = away if face[1] == "-" else 1 - away
+    asked = md.Model(
+        box=[(f[0], f[-1]) for f in lines],
+        ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1, initial=1.1)],
+        held=md.HeldPatch(face),
+    )
+    record = md.Record(times=[t], points={f"p{k}": tuple(p) for k, p in enumerate(points)})
+    results = md.simulate(asked, md.Grid(*lines), until=t, rtol=1e-5, record=record, device="numpy")
+    read = results.at(points, times=[t]).values.squeeze()
+    np.testing.assert_allclose(read, 0.1 + modes.sum(axis=0), rtol=4e-3)
+    np.testing.assert_allclose(results.probes["Ca"].values[-1], read, rtol=1e-10)
+
+
+def test_readings_beside_a_small_held_patch_are_at_rest_on_it_only():
+    """A disc of eight cells across in a face: rest in its middle, the closed face's reading far from it."""
+    asked = md.Model(
+        box=((-0.5, 0.5), (-0.5, 0.5), (0, 0.5)),
+        ions=[md.Ion("Ca", z=2, D=0.22, rest=0.1, initial=1.1)],
+        held=md.HeldPatch("z-", md.Circle((0, 0), 0.1)),
+    )
+    lines = np.linspace(-0.5, 0.5, 41)
+    grid = md.Grid(lines, lines, np.linspace(0, 0.5, 21))
+    results = md.simulate(asked, grid, until=0.05, rtol=1e-3, record=md.Record(times=[0.05]))
+    x = np.linspace(-0.45, 0.45, 61)
+    line = [(h, 0.01, 0) for h in x]
+    along = results.at(line, times=[0.05]).values.squeeze()
+    np.testing.assert_allclose(along[np.abs(x) < 0.08], 0.1, atol=0.03)
+    assert (np.diff(along[x < -0.12]) < 0).all()
+    drawn = Readings(results, line).of(field_of(asked, "Ca"), [0.05])[0]
+    np.testing.assert_allclose(drawn, along, rtol=1e-9)

@@ -116,6 +116,8 @@ def check_patch(who: str, face: str, patch: Rectangle | Circle | None, box: Any)
 class HeldPatch:
     """A patch of a closed face that is held at rest, as `Held` holds a whole one: a pipette, a capillary.
 
+    Of second order; points and probes read the slope beside it, whole fields at cell centres do not.
+
     Parameters
     ----------
     face : str                    "x-" to "z+"; the wall there must be closed

@@ -7,6 +7,7 @@ a group of points and applied to the weights of all frames together; it is never
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,9 @@ class Readings:
         self.model: Model = results.models[member]
         self.points = at_mouths(self.model, np.asarray(points, float).reshape(-1, 3))
         self._plan = results._plan
-        self._watch = Watch.of(self._plan, self.points)
+        watch = Watch.of(self._plan, self.points)
+        # What patches add is for ions alone: a buffer that stays in place has no slope of its own there.
+        self._watch, self._patches = replace(watch, patches=None), watch.patches
 
     @cached_property
     def _cusps(self) -> Cusps:
@@ -77,6 +80,8 @@ class Readings:
         for row, k in enumerate(frames):
             cells = sum_of(parts, partial(cells_of, self.results, frame=k, member=self.member))
             out[row] += rest + self._grid_part(cells - rest)
+            if not field.parts and self._patches is not None:
+                out[row] += self._patches.of((cells - rest)[None, None], np.zeros((1, 1)))[0, 0]
             if not field.parts and self._watch.lifts is not None:
                 slopes = slopes_at(self.results, k, times[row], self.member)
                 out[row] += self._watch.lifts.of(slopes)[0, i]
