@@ -103,9 +103,9 @@ def pace_of(model: Model, until: float, rtol: float | None, preset: float, by_de
     if all(one.shape is not None for one in model.tissue):
         media.add((1.0, 1.0))
     if len(media) > 1 or not all(one.even for one in model.tissue):
-        # Where media differ strongly the implicit solve is rough, and differs from stage to stage: four stages
-        # of large coefficients make a bias of it that their estimate does not see (0.5 % of all ions in a
-        # slab with an eighth of the conductance, at 1e-3), two stages do not (below 1e-3 anywhere).
+        # Where media differ strongly the implicit solve is rough, and another in every stage: four stages of
+        # large coefficients make a bias of it that their estimate does not see (0.5 % of all ions in a slab
+        # with an eighth of the conductance, at 1e-3), two stages do not (below 1e-3 anywhere).
         return Pace(ROS2, tolerance)
     if tolerance >= STRICT and gap_between_jumps(model, until) < CROWDED:
         return Pace(ROS2, LOOSE if rtol is None and by_default else tolerance)
