@@ -331,8 +331,10 @@ def test_ctrl_c_keeps_what_was_recorded(tmp_path):
     text = SMALL.replace('until = "0.1 ms"', 'until = "5 s"').replace('near = "50 nm"', 'near = "15 nm"')
     text = re.sub(r"times = .*", 'every = "0.01 ms"', text)
     (tmp_path / "long.toml").write_text(text)
+    # A shell that starts its jobs in the background has them ignore Ctrl-C, and tests may be such a job.
     at_once = (
-        "import sys; from functools import partial; from microdomain import cli, cli_progress as p; "
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from functools import partial; from microdomain import cli, cli_progress as p; "
         "p.ProgressShown = partial(p.ProgressShown, interval=0.0); cli.main(sys.argv[1:])"
     )
     child = subprocess.Popen(
